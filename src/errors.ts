@@ -1,0 +1,50 @@
+/** Codes of the faults that an operator can mend; each is explained in the README's troubleshooting table. */
+export type ErrorCode =
+  | "BAD_ARGS"
+  | "BAD_BUNDLE"
+  | "BAD_CONFIG"
+  | "BAD_REQUEST"
+  | "BUSY"
+  | "CNI_FAILED"
+  | "NETNS_FAILED"
+  | "NO_NETWORK"
+  | "NO_RUNTIME"
+  | "NO_SUCH_CONTAINER"
+  | "PORT_TAKEN"
+  | "STATE_FAILED";
+
+export interface UserErrorOptions {
+  /** What to do about it: one sentence in the imperative. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/**
+ * A fault that an operator can mend. `message` says what was attempted, on what, and what came back;
+ * `hint` says what to do. A bug is never one of these: it stays a plain Error.
+ */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: UserErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** One line for `docker run`'s output or a terminal: the message, and the hint when there is one. */
+export function describeError(error: unknown): string {
+  if (error instanceof UserError) {
+    return error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The system error code of `error` (`ENOENT`, `EEXIST`, …), when it carries one. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,199 @@
+import { effectiveCniArgs } from "./args.ts";
+import { assertCacheable, type AttachmentCache } from "./cache.ts";
+import type { NetworkList, PluginConfig } from "./config.ts";
+import { convertResult } from "./convert.ts";
+import { pluginEnv } from "./env.ts";
+import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
+import { callPlugin, contextOf, findPlugin, type Invoker, type PluginRequest } from "./invoke.ts";
+import { assertContainerId, assertInterfaceName, assertNetworkName } from "./names.ts";
+import { parseOutput } from "./output.ts";
+import {
+  keyOf,
+  recall,
+  resultForDel,
+  resultIn,
+  type Attachment,
+  type RuntimeConf,
+} from "./recall.ts";
+import { readResult, type Result } from "./result.ts";
+import { pluginStdin } from "./stdin.ts";
+import { isAtLeast } from "./versions.ts";
+
+/** What the operations work with. */
+export interface Tools {
+  invoker: Invoker;
+  cache: AttachmentCache;
+}
+
+/** Faults of plugins that the caller knows for false alarms: CHECK goes on with the next plugin. */
+export interface CheckOptions {
+  ignore?: (fault: CniError) => boolean;
+}
+
+/** What DEL does when a plugin fails: stop there, as libcni does, or call those before it in the chain too. */
+export interface DelOptions {
+  keepGoing?: boolean;
+}
+
+/**
+ * ADD: every plugin in order, each given the result of the one before it. The cache is written after every plugin, not only at
+ * the end as libcni does: when a later one fails, or this process is killed, DEL has the result of those that ran,
+ * without which a plugin such as `firewall` leaves its rules behind.
+ */
+export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf): Promise<Result> {
+  const { invoker, cache } = tools;
+  assertAttachment(list, rt);
+  if (rt.netns === "") throw invalid("ADD needs the path of a network namespace");
+  const { containerId, netns, ifName, capabilityArgs = {} } = rt;
+  const cniArgs = effectiveCniArgs(rt.cniArgs);
+  const head = {
+    networkName: list.name,
+    containerId,
+    ifName,
+    netns,
+    config: list.raw,
+    cniArgs,
+    capabilityArgs,
+  };
+  const last = list.plugins.at(-1);
+  // Nothing is begun that a missing binary further down the chain would stop half-way.
+  for (const { type } of list.plugins) {
+    findPlugin(invoker, { command: "ADD", plugin: type, network: list.name });
+  }
+  let result: Result | undefined;
+  for (const plugin of list.plugins) {
+    const call = {
+      command: "ADD",
+      list,
+      plugin,
+      rt: { ...rt, cniArgs },
+      prevResult: result,
+    } as const;
+    const request = requestFor(invoker, call);
+    result = resultOf(invoker, request, await callPlugin(invoker, request), list.cniVersion);
+    cache.write({ ...head, result }, { durable: plugin === last });
+  }
+  if (result === undefined) throw invalid(`network ${JSON.stringify(list.name)} has no plugins`);
+  return result;
+}
+
+/** CHECK: every plugin in order, each given the final result of ADD, with ADD's configuration and arguments. */
+export async function checkList(
+  tools: Tools,
+  list: NetworkList,
+  rt: RuntimeConf,
+  options: CheckOptions = {},
+): Promise<void> {
+  assertAttachment(list, rt);
+  if (!isAtLeast(list.cniVersion, "0.4.0")) {
+    const msg = `configuration version ${JSON.stringify(list.cniVersion)} does not support the CHECK command`;
+    throw new CniError({ kind: "unsupported", msg, network: list.name });
+  }
+  if (list.disableCheck) return;
+  const file = tools.cache.read(keyOf(list, rt));
+  const known = recall(file, { list, rt });
+  if (known.list.disableCheck || !isAtLeast(known.list.cniVersion, "0.4.0")) return;
+  const prevResult = resultIn(file, known.list.cniVersion);
+  if (prevResult === undefined) {
+    const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and none is cached`;
+    throw new CniError({ kind: "cache", msg, network: list.name });
+  }
+  for (const plugin of known.list.plugins) {
+    const { invoker } = tools;
+    try {
+      await callPlugin(
+        invoker,
+        requestFor(invoker, { command: "CHECK", ...known, plugin, prevResult }),
+      );
+    } catch (error) {
+      if (options.ignore?.(asCniError(error)) !== true) throw error;
+    }
+  }
+}
+
+/**
+ * DEL: every plugin in reverse order, with the configuration, arguments and final result that ADD had when they are
+ * cached, and with `list` and `rt` otherwise. The cache file goes when every plugin has succeeded.
+ */
+export async function delList(
+  { invoker, cache }: Tools,
+  list: NetworkList,
+  rt: RuntimeConf,
+  options: DelOptions = {},
+): Promise<void> {
+  assertAttachment(list, rt);
+  const file = cache.read(keyOf(list, rt));
+  const known = recall(file, { list, rt });
+  const prevResult = resultForDel(file, known.list.cniVersion);
+  const errors: CniError[] = [];
+  for (const plugin of known.list.plugins.toReversed()) {
+    try {
+      await callPlugin(
+        invoker,
+        requestFor(invoker, { command: "DEL", ...known, plugin, prevResult }),
+      );
+    } catch (error) {
+      const failure = asCniError(error);
+      // The plugin does not know the container: there is nothing left of it to delete.
+      if (failure.kind === "plugin" && failure.code === errorCodes.unknownContainer) continue;
+      if (!options.keepGoing) throw failure;
+      errors.push(failure);
+    }
+  }
+  const failure = joinErrors(errors);
+  if (failure !== undefined) throw failure;
+  cache.remove(keyOf(list, rt));
+}
+
+function requestFor(
+  { env, pluginDirs }: Invoker,
+  call: Attachment & { command: CniCommand; plugin: PluginConfig; prevResult?: Result | undefined },
+): PluginRequest {
+  const { command, list, plugin, rt, prevResult } = call;
+  const { containerId, ifName, capabilityArgs } = rt;
+  return {
+    command,
+    plugin: plugin.type,
+    network: list.name,
+    containerId,
+    ifName,
+    env: pluginEnv(env, { command, pluginDirs, ...rt }),
+    stdin: pluginStdin(list, plugin, { prevResult, capabilityArgs }),
+  };
+}
+
+function resultOf(
+  invoker: Invoker,
+  request: PluginRequest,
+  stdout: string,
+  version: string,
+): Result {
+  const value = parseOutput(stdout, contextOf(invoker, request));
+  try {
+    return convertResult(readResult(value, version), version);
+  } catch (error) {
+    const { kind, code, msg } = asCniError(error);
+    const { command, plugin, network } = request;
+    throw new CniError({
+      kind: kind === "unsupported" ? "bad-output" : kind,
+      code,
+      msg,
+      command,
+      plugin,
+      network,
+      cause: error,
+    });
+  }
+}
+
+function assertAttachment(list: Pick<NetworkList, "name">, rt: RuntimeConf): void {
+  assertNetworkName(list.name);
+  assertContainerId(rt.containerId);
+  assertInterfaceName(rt.ifName);
+  if (rt.netns.includes("\0")) throw invalid("the path of the network namespace holds a NUL");
+  assertCacheable(keyOf(list, rt));
+}
+
+function invalid(msg: string): CniError {
+  return new CniError({ kind: "invalid", code: errorCodes.invalidEnvironment, msg });
+}

@@ -1,0 +1,163 @@
+import {
+  addList,
+  checkList,
+  delList,
+  type CheckOptions,
+  type DelOptions,
+  type Tools,
+} from "./attachment-ops.ts";
+import { attachmentOf, fileCache, type CachedAttachment } from "./cache.ts";
+import { listFromConf, type NetworkConf, type NetworkList } from "./config.ts";
+import { realPluginExec, type PluginExec } from "./exec.ts";
+import { createGate } from "./gate.ts";
+import type { PluginStep, RetryPolicy } from "./invoke.ts";
+import {
+  gcList,
+  pluginVersions,
+  statusList,
+  validateList,
+  type PluginVersions,
+} from "./network-ops.ts";
+import { keyOf, recallEntry, resultIn, type RuntimeConf } from "./recall.ts";
+import type { Result } from "./result.ts";
+import type { ValidAttachment } from "./stdin.ts";
+
+export interface CniOptions {
+  /** Folders with plugin binaries, in the order in which they are searched: CNI_PATH. */
+  pluginDirs: readonly string[];
+  /** Where results are kept, in its folder `results`. Default `/var/lib/cni-runtime`: nobody else's. */
+  cacheDir?: string;
+  /** How plugins are run; default `realPluginExec()`. */
+  exec?: PluginExec;
+  /** Milliseconds that one call of a plugin may take; default 60,000. */
+  timeoutMs?: number;
+  /** For plugins that answer "try again later"; default 3 calls with a first pause of 250 ms. */
+  retry?: RetryPolicy;
+  /** Aborts the running plugin call and refuses every later one. */
+  signal?: AbortSignal;
+  /** The environment that plugins inherit; default `process.env`. */
+  env?: NodeJS.ProcessEnv;
+  /** Called after every plugin call, of each attempt when it is repeated. */
+  onPlugin?: (step: PluginStep) => void;
+}
+
+/** What names the attachment of a known network. */
+export type AttachmentRef = Pick<RuntimeConf, "containerId" | "ifName">;
+
+/** The configuration and the arguments that the last ADD of an attachment had. */
+export interface CachedConfig {
+  /** The JSON text as it was cached. */
+  config: string;
+  list: NetworkList;
+  rt: RuntimeConf;
+}
+
+/** What GC is told. */
+export interface GcArgs {
+  validAttachments: readonly ValidAttachment[];
+}
+
+/**
+ * A CNI runtime: libcni's `CNI` interface. All that goes wrong is thrown as a CniError. Operations for one container run one after
+ * another, and GC runs alone, within one `Cni`; other processes are the caller's to lock out.
+ */
+export interface Cni {
+  /** Attaches a container; returns the final result, in the list's version. It fails without DEL, which is the caller's to call. */
+  addNetworkList(list: NetworkList, rt: RuntimeConf): Promise<Result>;
+  /** Throws when the attachment is not as ADD left it. */
+  checkNetworkList(list: NetworkList, rt: RuntimeConf, options?: CheckOptions): Promise<void>;
+  /** Detaches a container, with what ADD was given where that is cached. May be repeated. */
+  delNetworkList(list: NetworkList, rt: RuntimeConf, options?: DelOptions): Promise<void>;
+  /** Deletes what belongs to attachments that are not listed as valid. */
+  gcNetworkList(list: NetworkList, args: GcArgs): Promise<void>;
+  /** Throws (code 50 or 51) when the network cannot serve ADD. */
+  statusNetworkList(list: NetworkList): Promise<void>;
+  /** Checks by VERSION that the plugins exist and speak the list's version; returns the capabilities that it declares. */
+  validateNetworkList(list: NetworkList): Promise<string[]>;
+
+  /** The operations on a single plugin's configuration. */
+  addNetwork(conf: NetworkConf, rt: RuntimeConf): Promise<Result>;
+  checkNetwork(conf: NetworkConf, rt: RuntimeConf): Promise<void>;
+  delNetwork(conf: NetworkConf, rt: RuntimeConf, options?: DelOptions): Promise<void>;
+  gcNetwork(conf: NetworkConf, args: GcArgs): Promise<void>;
+  statusNetwork(conf: NetworkConf): Promise<void>;
+  validateNetwork(conf: NetworkConf): Promise<string[]>;
+
+  /** The versions that the plugin of this type speaks. */
+  version(type: string): Promise<PluginVersions>;
+
+  /** The cached result of ADD in the network's version; undefined when there is none. Throws when the cache file is corrupt. */
+  cachedResult(network: NetworkList | NetworkConf, ref: AttachmentRef): Result | undefined;
+  /** The cached configuration and arguments of ADD; undefined when there are none that can be used. */
+  cachedConfig(network: Pick<NetworkList, "name">, ref: AttachmentRef): CachedConfig | undefined;
+  /** Drops what is cached of an attachment, without DEL: a later one would have nothing to go by. */
+  forget(network: Pick<NetworkList, "name">, ref: AttachmentRef): void;
+  /** All cached attachments, or those of one container. */
+  cachedAttachments(containerId?: string): CachedAttachment[];
+}
+
+const defaultCacheDir = "/var/lib/cni-runtime";
+
+/** A CNI runtime over the plugins of `pluginDirs`. Touches nothing before its first operation. */
+export function createCni(options: CniOptions): Cni {
+  const tools = createTools(options);
+  const gate = createGate();
+  const cni: Cni = {
+    addNetworkList: (list, rt) => gate.forContainer(rt.containerId, () => addList(tools, list, rt)),
+    checkNetworkList: (list, rt, check) =>
+      gate.forContainer(rt.containerId, () => checkList(tools, list, rt, check)),
+    delNetworkList: (list, rt, del) =>
+      gate.forContainer(rt.containerId, () => delList(tools, list, rt, del)),
+    gcNetworkList: (list, args) => gate.exclusively(() => gcList(tools, list, args)),
+    statusNetworkList: (list) => statusList(tools, list),
+    validateNetworkList: (list) => validateList(tools, list),
+
+    addNetwork: async (conf, rt) => cni.addNetworkList(singleList(conf), rt),
+    checkNetwork: async (conf, rt) => cni.checkNetworkList(singleList(conf), rt),
+    delNetwork: async (conf, rt, del) => cni.delNetworkList(singleList(conf), rt, del),
+    gcNetwork: async (conf, args) => cni.gcNetworkList(singleList(conf), args),
+    statusNetwork: async (conf) => cni.statusNetworkList(singleList(conf)),
+    validateNetwork: async (conf) => cni.validateNetworkList(singleList(conf)),
+
+    version: (type) => pluginVersions(tools.invoker, type),
+
+    cachedResult(network, ref) {
+      const { cniVersion } = isList(network) ? network : singleList(network);
+      return resultIn(tools.cache.read(keyOf(network, ref)), cniVersion);
+    },
+    cachedConfig(network, ref) {
+      const file = tools.cache.read(keyOf(network, ref));
+      if (file.state !== "entry") return undefined;
+      const known = recallEntry(file.entry, file.entry.netns);
+      return known && { config: file.entry.config, ...known };
+    },
+    forget(network, ref) {
+      tools.cache.remove(keyOf(network, ref));
+    },
+    cachedAttachments(containerId) {
+      const attachments = tools.cache.list().map(attachmentOf);
+      return containerId === undefined
+        ? attachments
+        : attachments.filter((each) => each.containerId === containerId);
+    },
+  };
+  return cni;
+}
+
+function createTools(options: CniOptions): Tools {
+  const { pluginDirs, timeoutMs = 60_000, env = process.env, signal, onPlugin } = options;
+  const { retry = { attempts: 3, pauseMs: 250 }, exec = realPluginExec() } = options;
+  return {
+    invoker: { exec, pluginDirs, timeoutMs, retry, env, signal, onPlugin },
+    cache: fileCache(options.cacheDir ?? defaultCacheDir),
+  };
+}
+
+/** A single configuration is a list of one, but for the cache, which has it as it is. */
+function singleList(conf: NetworkConf): NetworkList {
+  return { ...listFromConf(conf), raw: JSON.stringify(conf) };
+}
+
+function isList(network: NetworkList | NetworkConf): network is NetworkList {
+  return typeof network["raw"] === "string" && Array.isArray(network["plugins"]);
+}

@@ -1,0 +1,31 @@
+export type { CniArgs } from "./args.ts";
+export { formatCniArgs, parseCniArgs } from "./args.ts";
+export type { DelOptions } from "./attachment-ops.ts";
+export type { AttachmentKey, CachedAttachment } from "./cache.ts";
+export type { AttachmentRef, CachedConfig, Cni, CniOptions, GcArgs } from "./cni.ts";
+export { createCni } from "./cni.ts";
+export type { NetworkConf, NetworkList, PluginConfig } from "./config.ts";
+export {
+  capabilitiesOf,
+  declaresCapability,
+  listFromConf,
+  parseNetworkConf,
+  parseNetworkList,
+} from "./config.ts";
+export type { ContainerAddresses } from "./container-addresses.ts";
+export { containerAddresses } from "./container-addresses.ts";
+export { convertResult } from "./convert.ts";
+export type { CniCommand, CniErrorKind, CniErrorOptions, WireError } from "./errors.ts";
+export { CniError, errorCodes } from "./errors.ts";
+export type { PluginCall, PluginExec, PluginExit } from "./exec.ts";
+export { realPluginExec } from "./exec.ts";
+export type { PluginStep, RetryPolicy } from "./invoke.ts";
+export type { LoadedNetwork, SkippedFile } from "./load.ts";
+export { loadAllNetworkLists, loadDefaultNetworkList, loadNetworkList } from "./load.ts";
+export { isValidContainerId, isValidInterfaceName, isValidNetworkName } from "./names.ts";
+export type { PluginVersions } from "./network-ops.ts";
+export type { RuntimeConf } from "./recall.ts";
+export type { Dns, Interface, IpConfig, LegacyIpConfig, Result, Route } from "./result.ts";
+export { readResult } from "./result.ts";
+export type { ValidAttachment } from "./stdin.ts";
+export { currentVersion, supportedVersions } from "./versions.ts";

@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { asCniError, CniError, errorCodes, type CniCommand } from "./errors.ts";
+import type { PluginExec, PluginExit } from "./exec.ts";
+import { isValidPluginType } from "./names.ts";
+import { readOutput, type CallContext } from "./output.ts";
+import { errnoOf } from "./system-error.ts";
+
+/** One call of a plugin, as it went: for logs and traces. */
+export interface PluginStep {
+  command: CniCommand;
+  /** Empty for VERSION. */
+  network: string;
+  plugin: string;
+  containerId?: string;
+  ifName?: string;
+  /** How long it took, in milliseconds. */
+  ms: number;
+  ok: boolean;
+  stderr: string;
+  error?: CniError;
+}
+
+/** How often a plugin that answers "try again later" (code 11) is called in all, and the first pause between. */
+export interface RetryPolicy {
+  attempts: number;
+  /** Milliseconds; doubled each time, with up to half of it added or taken off at random. */
+  pauseMs: number;
+}
+
+/** What every plugin call of one `Cni` has in common. */
+export interface Invoker {
+  exec: PluginExec;
+  pluginDirs: readonly string[];
+  timeoutMs: number;
+  retry: RetryPolicy;
+  env: NodeJS.ProcessEnv;
+  signal?: AbortSignal | undefined;
+  onPlugin?: ((step: PluginStep) => void) | undefined;
+}
+
+/** A call that is ready to be made. */
+export interface PluginRequest {
+  command: CniCommand;
+  plugin: string;
+  network?: string;
+  containerId?: string;
+  ifName?: string;
+  env: NodeJS.ProcessEnv;
+  stdin: string;
+}
+
+/** The plugin's path; throws a CniError that names the folders searched. */
+export function findPlugin(
+  invoker: Invoker,
+  request: Pick<PluginRequest, "command" | "plugin" | "network">,
+): string {
+  const { command, plugin, network } = request;
+  const { exec, pluginDirs } = invoker;
+  if (!isValidPluginType(plugin)) {
+    const msg = `invalid plugin type ${JSON.stringify(plugin)}: it has to be the plain name of an executable`;
+    throw new CniError({ kind: "invalid", msg });
+  }
+  const path = exec.find(plugin, pluginDirs);
+  if (path !== undefined) return path;
+  const where =
+    pluginDirs.length === 0
+      ? "no plugin folder is configured"
+      : `searched ${pluginDirs.join(", ")}`;
+  const msg = `there is no plugin binary ${JSON.stringify(plugin)}; ${where}`;
+  throw new CniError({ kind: "not-found", msg, command, plugin, network });
+}
+
+/** Calls a plugin, again when it asks for it, and returns what it printed; throws a CniError for all that fails. */
+export async function callPlugin(invoker: Invoker, request: PluginRequest): Promise<string> {
+  const path = findPlugin(invoker, request);
+  const { retry } = invoker;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await callOnce(invoker, request, path);
+    } catch (error) {
+      const { code } = asCniError(error);
+      if (code !== errorCodes.tryAgainLater || attempt >= retry.attempts) throw error;
+      await pause(invoker, retry.pauseMs * 2 ** (attempt - 1));
+    }
+  }
+}
+
+/** The part of a request that error messages need. */
+export function contextOf(
+  { timeoutMs }: Invoker,
+  { command, plugin, network }: PluginRequest,
+): CallContext {
+  return { command, plugin, network, timeoutMs };
+}
+
+async function callOnce(invoker: Invoker, request: PluginRequest, path: string): Promise<string> {
+  const { command, plugin, network = "", containerId, ifName } = request;
+  const start = performance.now();
+  let stderr = "";
+  const report = (outcome: { ok: boolean; error?: CniError }): void => {
+    const ids = {
+      ...(containerId !== undefined && { containerId }),
+      ...(ifName !== undefined && { ifName }),
+    };
+    invoker.onPlugin?.({
+      command,
+      network,
+      plugin,
+      ...ids,
+      ms: performance.now() - start,
+      stderr,
+      ...outcome,
+    });
+  };
+  try {
+    const exit = await startPlugin(invoker, request, path);
+    ({ stderr } = exit);
+    const stdout = readOutput(exit, contextOf(invoker, request));
+    report({ ok: true });
+    return stdout;
+  } catch (error) {
+    report({ ok: false, error: asCniError(error) });
+    throw error;
+  }
+}
+
+const busyAttempts = 6;
+const busyPauseMs = 100;
+
+/** Starts it, again while the kernel says "text file busy": somebody is just writing the binary. */
+async function startPlugin(
+  invoker: Invoker,
+  request: PluginRequest,
+  path: string,
+): Promise<PluginExit> {
+  const { env, stdin } = request;
+  const { exec, timeoutMs, signal } = invoker;
+  for (let attempt = 1; ; attempt++) {
+    if (signal?.aborted) throw aborted(request);
+    try {
+      return await exec.run({ path, env, stdin, timeoutMs, signal });
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === undefined) throw error;
+      if (code !== "ETXTBSY" || attempt >= busyAttempts)
+        throw cannotRun(request, path, code, error);
+      await pause(invoker, busyPauseMs * 2 ** (attempt - 1));
+    }
+  }
+}
+
+async function pause({ signal }: Invoker, ms: number): Promise<void> {
+  const jittered = ms * (0.5 + Math.random());
+  try {
+    await sleep(jittered, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    // Aborted: the next attempt says so.
+    if (!signal?.aborted) throw error;
+  }
+}
+
+function aborted({ command, plugin, network }: PluginRequest): CniError {
+  return new CniError({
+    kind: "aborted",
+    msg: "it was aborted before it started",
+    command,
+    plugin,
+    network,
+  });
+}
+
+function cannotRun(request: PluginRequest, path: string, code: string, cause: unknown): CniError {
+  const { command, plugin, network } = request;
+  const why: Record<string, string> = {
+    EACCES: "permission denied (is it executable?)",
+    ENOENT: "the file or its interpreter does not exist",
+    ENOEXEC: "it is not a program for this machine",
+    ETXTBSY: "it is being written",
+    ENOSPC: "no space left for its input",
+  };
+  const msg = `cannot run ${path}: ${why[code] ?? code}`;
+  return new CniError({ kind: "not-executable", msg, command, plugin, network, cause });
+}

@@ -1,0 +1,62 @@
+import { CniError, errorCodes } from "./errors.ts";
+
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const maxInterfaceNameBytes = 15;
+
+/** Whether `id` may be a CNI_CONTAINERID (specification 1.1.0, section 2). */
+export function isValidContainerId(id: string): boolean {
+  return namePattern.test(id);
+}
+
+/** Whether `name` may be the name of a network (specification 1.1.0, section 1). */
+export function isValidNetworkName(name: string): boolean {
+  return namePattern.test(name);
+}
+
+/** Whether `name` may be a CNI_IFNAME: 1 to 15 bytes, not `.` or `..`, no `/`, `:`, NUL or white space. */
+export function isValidInterfaceName(name: string): boolean {
+  if (name === "" || name === "." || name === "..") return false;
+  if (Buffer.byteLength(name) > maxInterfaceNameBytes) return false;
+  // Matches what the kernel refuses (isspace, which counts the vertical tab) and what JavaScript calls white space.
+  return !/[/:\0\s]/u.test(name);
+}
+
+/** Whether `type` may be a plugin's: the name of a file, no path. */
+export function isValidPluginType(type: string): boolean {
+  return type !== "" && type !== "." && type !== ".." && !/[/\0]/u.test(type);
+}
+
+/** Throws a CniError when `id` is no valid container id. */
+export function assertContainerId(id: string): void {
+  if (isValidContainerId(id)) return;
+  throw badName(
+    "container id",
+    id,
+    "it starts with a letter or digit and holds only letters, digits, _ . -",
+  );
+}
+
+/** Throws a CniError when `name` is no valid network name. */
+export function assertNetworkName(name: string): void {
+  if (isValidNetworkName(name)) return;
+  throw badName(
+    "network name",
+    name,
+    "it starts with a letter or digit and holds only letters, digits, _ . -",
+  );
+}
+
+/** Throws a CniError when `name` is no valid interface name. */
+export function assertInterfaceName(name: string): void {
+  if (isValidInterfaceName(name)) return;
+  throw badName(
+    "interface name",
+    name,
+    "it has 1 to 15 bytes, no /, : or white space, and is not . or ..",
+  );
+}
+
+function badName(what: string, value: string, rule: string): CniError {
+  const msg = `invalid ${what} ${JSON.stringify(value)}: ${rule}`;
+  return new CniError({ kind: "invalid", code: errorCodes.invalidEnvironment, msg });
+}

@@ -1,0 +1,80 @@
+import { effectiveCniArgs, type CniArgs } from "./args.ts";
+import type { AttachmentKey } from "./cache.ts";
+import type { CacheEntry, CacheFile } from "./cache-entry.ts";
+import { listFromConf, parseNetworkConf, parseNetworkList, type NetworkList } from "./config.ts";
+import { convertResult } from "./convert.ts";
+import { asCniError, CniError } from "./errors.ts";
+import { isObject, parseJson } from "./json.ts";
+import { readResult, type Result } from "./result.ts";
+import { isAtLeast } from "./versions.ts";
+
+/** The parameters of one attachment (specification 1.1.0, section 3, "Attachment Parameters"). */
+export interface RuntimeConf {
+  containerId: string;
+  /** Path of the network namespace; may be empty for DEL. */
+  netns: string;
+  ifName: string;
+  /** For CNI_ARGS. `IgnoreUnknown=1` is put in front of them. */
+  cniArgs?: CniArgs;
+  /** By capability: `portMappings`, `bandwidth`, `ips` … */
+  capabilityArgs?: Readonly<Record<string, unknown>>;
+}
+
+/** An attachment's configuration with its parameters. */
+export interface Attachment {
+  list: NetworkList;
+  rt: RuntimeConf;
+}
+
+/** The key of an attachment to the network of this name. */
+export function keyOf(
+  { name }: { name: string },
+  { containerId, ifName }: Omit<AttachmentKey, "network">,
+): AttachmentKey {
+  return { network: name, containerId, ifName };
+}
+
+/** What ADD had where the cache has it, else what is given. */
+export function recall(file: CacheFile, { list, rt }: Attachment): Attachment {
+  const cached = file.state === "entry" ? recallEntry(file.entry, rt.netns) : undefined;
+  return cached ?? { list, rt: { ...rt, cniArgs: effectiveCniArgs(rt.cniArgs) } };
+}
+
+/** The configuration and arguments of a cache entry; undefined when its configuration cannot be used. */
+export function recallEntry(entry: CacheEntry, netns: string): Attachment | undefined {
+  const list = parseCachedConfig(entry.config);
+  if (list?.name !== entry.networkName) return undefined;
+  const { containerId, ifName, cniArgs, capabilityArgs } = entry;
+  return { list, rt: { containerId, netns, ifName, cniArgs, capabilityArgs } };
+}
+
+/** The cached result in `version`; undefined when there is none, a CniError when it is unusable. */
+export function resultIn(file: CacheFile, version: string): Result | undefined {
+  if (file.state === "missing") return undefined;
+  if (file.state === "corrupt") throw new CniError({ kind: "cache", msg: file.reason });
+  const raw = file.state === "legacy" ? file.result : file.entry.result;
+  return raw === undefined ? undefined : convertResult(readResult(raw, version), version);
+}
+
+/** The result to pass on DEL: from 0.4.0 on, and only a usable one. A bad cache must not stand in the way of DEL. */
+export function resultForDel(file: CacheFile, version: string): Result | undefined {
+  if (!isAtLeast(version, "0.4.0")) return undefined;
+  try {
+    return resultIn(file, version);
+  } catch (error) {
+    asCniError(error);
+    return undefined;
+  }
+}
+
+/** A list, or the configuration of a single plugin that was added by itself. */
+function parseCachedConfig(config: string): NetworkList | undefined {
+  try {
+    const value = parseJson(config);
+    const isList = isObject(value) && "plugins" in value;
+    return isList ? parseNetworkList(config) : listFromConf(parseNetworkConf(config));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof CniError) return undefined;
+    throw error;
+  }
+}

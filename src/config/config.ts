@@ -1,0 +1,66 @@
+import path from "node:path";
+import { DEFAULT_LOG_FILE, type LogLevel } from "../log.ts";
+import { parseDuration } from "./duration.ts";
+import { idleKeys, logLevelNames, splitPathList, type RawConfig } from "./schema.ts";
+
+/** cni.yaml with every default in its place: paths absolute and without a final slash, times in milliseconds. */
+export interface Config {
+  cniConfDir: string;
+  /** Where plugins are looked for, in this order; at least one. */
+  cniBinDirs: string[];
+  /** Interface of the first network in the container. */
+  ifName: string;
+  logFile: string;
+  logLevel: LogLevel;
+  stateDir: string;
+  /** How long one plugin call may take. */
+  pluginTimeoutMs: number;
+  /** How long to wait for another operation on the same container, or for gc. */
+  lockTimeoutMs: number;
+  /** Whether a stopped container keeps its netns and addresses; `label`: the container's `cni.keep` says. */
+  keep: "always" | "never" | "label";
+  /** How long after its stop a container keeps them; undefined: until it is removed. */
+  keepForMs: number | undefined;
+  /** What to do with labels of which it cannot be told whether they come from the image. */
+  imageLabels: "ignore" | "allow";
+  /** Whether the environment variables IPV4 and IPPOOL may ask for an address. */
+  envAddresses: boolean;
+  /** What plugins are told of the container in CNI_ARGS: `id`, `name`, `label:KEY`. */
+  workloadArgs: string[];
+  /** Whether the names of the containers on a network are written to their hosts files. */
+  hosts: boolean;
+  /** What the operator should know of the file though it is no fault; for the log. */
+  warnings: string[];
+}
+
+/** The settings that `raw`, a checked cni.yaml, stands for. */
+export function resolveConfig(raw: RawConfig): Config {
+  const logDriver = raw.log_driver?.slice("file://".length);
+  return {
+    cniConfDir: path.resolve(raw.cni_conf_dir ?? "/etc/cni/net.d"),
+    cniBinDirs: splitPathList(raw.cni_bin_dir ?? "/opt/cni/bin:/usr/lib/cni").map((dir) =>
+      path.resolve(dir),
+    ),
+    ifName: raw.cni_ifname ?? "eth0",
+    logFile: path.resolve(logDriver ?? raw.cni_log ?? DEFAULT_LOG_FILE),
+    logLevel: logLevelNames.get(raw.log_level?.toLowerCase() ?? "") ?? "info",
+    stateDir: path.resolve(raw.state_dir ?? "/var/lib/docker-cni"),
+    pluginTimeoutMs: parseDuration(raw.plugin_timeout ?? "") ?? 60_000,
+    lockTimeoutMs: parseDuration(raw.lock_timeout ?? "") ?? 120_000,
+    keep: raw.keep ?? (raw.fixed_ip === false ? "never" : "always"),
+    keepForMs: parseDuration(raw.keep_for ?? ""),
+    imageLabels: raw.image_labels ?? "ignore",
+    envAddresses: raw.env_addresses ?? false,
+    workloadArgs: raw.workload_args ?? [],
+    hosts: raw.hosts ?? true,
+    warnings: warningsOf(raw),
+  };
+}
+
+function warningsOf(raw: RawConfig): string[] {
+  const warnings: string[] = [];
+  for (const [key, why] of Object.entries(idleKeys)) {
+    if (Object.hasOwn(raw, key)) warnings.push(`${key} has no effect: ${why}`);
+  }
+  return warnings;
+}

@@ -1,0 +1,51 @@
+import { basename, dirname, isAbsolute, normalize } from "node:path";
+
+/** The part of an OCI spec that tells where Docker keeps its files of the container. */
+export interface SpecMounts {
+  mounts?: readonly { destination?: unknown; source?: unknown }[] | undefined;
+}
+
+const FILES = new Map([
+  ["/etc/hosts", "hosts"],
+  ["/etc/hostname", "hostname"],
+  ["/etc/resolv.conf", "resolv.conf"],
+]);
+
+/**
+ * The file on the host that the engine made for this container and mounted at `destination`: its path has the container's
+ * id in it. Undefined for a file of the user's own.
+ */
+export function findEngineFile(
+  spec: SpecMounts,
+  id: string,
+  destination: "/etc/hosts" | "/etc/resolv.conf",
+): string | undefined {
+  const mount = spec.mounts?.findLast(
+    (each) => typeof each.destination === "string" && normalize(each.destination) === destination,
+  );
+  const source = mount?.source;
+  if (typeof source !== "string" || !isAbsolute(source)) return undefined;
+  const parts = normalize(source).split("/");
+  return parts.at(-1) === basename(destination) && parts.slice(0, -1).includes(id)
+    ? normalize(source)
+    : undefined;
+}
+
+/**
+ * Docker's own directory of the container, `<docker root>/containers/<id>`, told by the source of the mounts
+ * that Docker makes of the files in it. Undefined where no mount has that very form with that very id: podman,
+ * ctr, a bundle made by hand, or a user's own file mounted there.
+ */
+export function findContainerDir(spec: SpecMounts, id: string): string | undefined {
+  for (const mount of spec.mounts ?? []) {
+    const { destination, source } = mount;
+    if (typeof destination !== "string" || typeof source !== "string") continue;
+    const file = FILES.get(normalize(destination));
+    if (file === undefined || !isAbsolute(source) || basename(source) !== file) continue;
+    const directory = dirname(normalize(source));
+    if (basename(directory) === id && basename(dirname(directory)) === "containers") {
+      return directory;
+    }
+  }
+  return undefined;
+}

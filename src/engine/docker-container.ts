@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import { errnoOf } from "../errors.ts";
+import { type FieldReader, type Warn, fieldReader } from "./fields.ts";
+
+/** Where a port of the container was published, as Docker's daemon stored it. */
+export interface PortBinding {
+  /** `80/tcp` */
+  port: string;
+  /** Empty for every address of the host. */
+  hostIp: string;
+  /** `8080`, a range `9100-9105` of which one port is to be taken, or empty: any free port. */
+  hostPort: string;
+}
+
+/** What Docker's own files tell of a container. */
+export interface DockerContainer {
+  directory: string;
+  /** Without the leading slash. */
+  name: string | undefined;
+  hostname: string | undefined;
+  domainname: string | undefined;
+  /** `none`, `host`, `default`, `bridge`, `container:<id>` or the name of one of Docker's networks. */
+  networkMode: string | undefined;
+  autoRemove: boolean;
+  restartPolicy: string | undefined;
+  portBindings: PortBinding[];
+  /** `-P` */
+  publishAllPorts: boolean;
+  /** `80/tcp`: the image's EXPOSE, `--expose` and the container's side of every `-p`. */
+  exposedPorts: string[];
+  /** The image's labels and the operator's in one map: Docker merges them. */
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  dns: string[];
+  dnsSearch: string[];
+  dnsOptions: string[];
+  extraHosts: string[];
+  usernsMode: string | undefined;
+  /** `sha256:…` of the image's config; with the containerd image store, of its manifest or index. */
+  imageId: string | undefined;
+  /** The digest of the image's manifest where the containerd image store is in use. */
+  imageManifest: string | undefined;
+  storageDriver: string | undefined;
+  /** What could not be read or made sense of. */
+  warnings: string[];
+}
+
+/**
+ * Reads hostconfig.json and config.v2.json of a Docker container. They are Docker's internals: every field is
+ * optional, and a missing or broken file is a warning.
+ *
+ * @param directory as given by `findContainerDir`
+ */
+export function readDockerContainer(directory: string): DockerContainer {
+  const warnings: string[] = [];
+  const warn: Warn = (warning) => {
+    warnings.push(warning);
+  };
+  const hostConfig = readFields(join(directory, "hostconfig.json"), warn);
+  const container = readFields(join(directory, "config.v2.json"), warn);
+  const config = container.object("Config");
+  return {
+    directory,
+    name: container.string("Name")?.replace(/^\//, "") || undefined,
+    hostname: config.string("Hostname") || undefined,
+    domainname: config.string("Domainname") || undefined,
+    networkMode: hostConfig.string("NetworkMode") || undefined,
+    autoRemove: hostConfig.boolean("AutoRemove") ?? false,
+    restartPolicy: hostConfig.object("RestartPolicy").string("Name") || undefined,
+    portBindings: readPortBindings(hostConfig.object("PortBindings"), warn),
+    publishAllPorts: hostConfig.boolean("PublishAllPorts") ?? false,
+    exposedPorts: config.object("ExposedPorts").keys(),
+    labels: config.stringMap("Labels"),
+    annotations: hostConfig.stringMap("Annotations"),
+    dns: hostConfig.strings("Dns"),
+    dnsSearch: hostConfig.strings("DnsSearch"),
+    dnsOptions: hostConfig.strings("DnsOptions"),
+    extraHosts: hostConfig.strings("ExtraHosts"),
+    usernsMode: hostConfig.string("UsernsMode") || undefined,
+    imageId: container.string("Image") || undefined,
+    imageManifest: container.object("ImageManifest").string("digest") || undefined,
+    storageDriver: container.string("Driver") || undefined,
+    warnings,
+  };
+}
+
+function readPortBindings(bindings: FieldReader, warn: Warn): PortBinding[] {
+  return bindings.keys().flatMap((port) => {
+    const found = bindings.raw(port) ?? [];
+    const items: unknown[] = Array.isArray(found) ? found : [found];
+    return items.map((item) => {
+      const binding = fieldReader(item, `hostconfig.json PortBindings ${port}`, warn);
+      return {
+        port,
+        hostIp: binding.string("HostIp") ?? "",
+        hostPort: binding.string("HostPort") ?? "",
+      };
+    });
+  });
+}
+
+function readFields(path: string, warn: Warn): FieldReader {
+  const name = basename(path);
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return fieldReader(value, name, warn);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined && !(error instanceof SyntaxError)) throw error;
+    warn(code === undefined ? `${path} is not JSON` : `${path} cannot be read: ${code}`);
+    return fieldReader(undefined, name, warn);
+  }
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { errnoOf } from "../errors.ts";
+import { type JsonObject, isJsonObject } from "./fields.ts";
+
+/** What an image brings along by itself. */
+export interface ImageConfig {
+  labels: Record<string, string>;
+  /** `K=V` */
+  env: string[];
+}
+
+/** Where the image of a container is named. */
+export interface ImageReference {
+  /** `<docker root>/containers/<id>` */
+  directory: string;
+  imageId: string | undefined;
+  imageManifest: string | undefined;
+  storageDriver: string | undefined;
+}
+
+/** Content stores of containerd, where Docker's containerd image store keeps images. */
+const CONTENT_STORES = ["/var/lib/containerd", "<docker root>/containerd/daemon"];
+const MAX_DEPTH = 3;
+
+/**
+ * The configuration that the container's image carries, from the engine's own files: Docker's image store
+ * (`<docker root>/image/<driver>/imagedb/content/sha256/<id>`), or the content store of containerd, where an index
+ * leads to manifests and these to configurations. Several configurations (an image for several platforms) are
+ * given as a list. Undefined when it cannot be told: the image is gone, or its store is somewhere else.
+ */
+export function readImageConfigs(
+  reference: ImageReference,
+  contentStores: readonly string[] = CONTENT_STORES,
+): ImageConfig[] | undefined {
+  const dockerRoot = dirname(dirname(reference.directory));
+  const classic = readClassic(reference, dockerRoot);
+  if (classic !== undefined) return [classic];
+  for (const store of contentStores) {
+    const root = store.replace("<docker root>", dockerRoot);
+    const blobs = join(root, "io.containerd.content.v1.content", "blobs");
+    for (const digest of [reference.imageManifest, reference.imageId]) {
+      const configs = digest === undefined ? [] : readBlobs(blobs, digest, MAX_DEPTH);
+      if (configs.length > 0) return configs;
+    }
+  }
+  return undefined;
+}
+
+function readClassic(reference: ImageReference, dockerRoot: string): ImageConfig | undefined {
+  const hex = sha256Of(reference.imageId);
+  const driver = reference.storageDriver;
+  if (hex === undefined || driver === undefined || !/^[\w-]+$/.test(driver)) return undefined;
+  const file = join(dockerRoot, "image", driver, "imagedb", "content", "sha256", hex);
+  const image = readJson(file);
+  return image === undefined ? undefined : toImageConfig(image);
+}
+
+/** Follows an index or a manifest to the configurations below it. */
+function readBlobs(blobs: string, digest: string, depth: number): ImageConfig[] {
+  const hex = sha256Of(digest);
+  if (hex === undefined || depth === 0) return [];
+  const blob = readJson(join(blobs, "sha256", hex));
+  if (blob === undefined) return [];
+  if (Array.isArray(blob["manifests"])) {
+    return blob["manifests"].flatMap((entry) => readBlobs(blobs, digestOf(entry), depth - 1));
+  }
+  if (Array.isArray(blob["layers"])) return readBlobs(blobs, digestOf(blob["config"]), depth - 1);
+  return isJsonObject(blob["rootfs"]) ? [toImageConfig(blob)] : [];
+}
+
+function toImageConfig(image: JsonObject): ImageConfig {
+  const config = isJsonObject(image["config"]) ? image["config"] : {};
+  const labels = isJsonObject(config["Labels"]) ? config["Labels"] : {};
+  const env: unknown[] = Array.isArray(config["Env"]) ? config["Env"] : [];
+  return {
+    labels: Object.fromEntries(
+      Object.entries(labels).filter((entry): entry is [string, string] => {
+        return typeof entry[1] === "string";
+      }),
+    ),
+    env: env.filter((entry) => typeof entry === "string"),
+  };
+}
+
+function readJson(file: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return isJsonObject(value) ? value : undefined;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function digestOf(descriptor: unknown): string {
+  const digest = isJsonObject(descriptor) ? descriptor["digest"] : undefined;
+  return typeof digest === "string" ? digest : "";
+}
+
+function sha256Of(digest: string | undefined): string | undefined {
+  return /^sha256:([0-9a-f]{64})$/.exec(digest ?? "")?.[1];
+}

@@ -1,0 +1,232 @@
+import {
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { editInPlace } from "../../src/engine/file-in-place.ts";
+import {
+  composeName,
+  hostEntriesFor,
+  namesOf,
+  withHostEntries,
+} from "../../src/engine/hosts-file.ts";
+import { mergeDns, withResultDns } from "../../src/engine/resolv-conf.ts";
+
+describe("withResultDns", () => {
+  const before = "search old.example\nnameserver 9.9.9.9\n# a word\noptions edns0\n";
+  const said = { dns: [], dnsSearch: [], dnsOptions: [] };
+  const dns = {
+    nameservers: ["10.1.0.1", "fd00::1"],
+    domain: "d.example",
+    search: ["a", "b"],
+    options: ["ndots:2"],
+  };
+
+  test.each([
+    [
+      "replaces what the network gives",
+      dns,
+      said,
+      "# a word\nnameserver 10.1.0.1\nnameserver fd00::1\nsearch a b\noptions ndots:2\n",
+    ],
+    [
+      "keeps what it does not give",
+      { nameservers: ["10.1.0.1"] },
+      said,
+      "search old.example\n# a word\noptions edns0\nnameserver 10.1.0.1\n",
+    ],
+    [
+      "takes the domain for want of a search list",
+      { domain: "d.example" },
+      said,
+      "nameserver 9.9.9.9\n# a word\noptions edns0\nsearch d.example\n",
+    ],
+    ["changes nothing after --dns", dns, { ...said, dns: ["1.1.1.1"] }, before],
+    [
+      "keeps the search list of --dns-search",
+      { search: ["a"] },
+      { ...said, dnsSearch: ["x"] },
+      before,
+    ],
+    [
+      "keeps the options of --dns-option",
+      { options: ["a"] },
+      { ...said, dnsOptions: ["x"] },
+      before,
+    ],
+    ["changes nothing for an empty result", {}, said, before],
+    [
+      "leaves out what is no word",
+      { nameservers: ["1.1.1.1\nevil x", "10.1.0.1"] },
+      said,
+      "search old.example\n# a word\noptions edns0\nnameserver 10.1.0.1\n",
+    ],
+  ])("%s", (_, result, operator, expected) => {
+    const once = withResultDns(before, result, operator);
+    expect(once).toBe(expected);
+    expect(withResultDns(once, result, operator)).toBe(once);
+  });
+
+  test("several networks' settings are one, in their order", () => {
+    expect(
+      mergeDns([{ nameservers: ["a"] }, { nameservers: ["b", "a"], domain: "d" }, { domain: "e" }]),
+    ).toEqual({
+      nameservers: ["a", "b"],
+      search: [],
+      options: [],
+      domain: "d",
+    });
+  });
+});
+
+describe("withHostEntries", () => {
+  const docker = "127.0.0.1\tlocalhost\n1.2.3.4\tfoo\n";
+  const web = { addresses: ["10.1.0.7", "fd00::7"], names: ["web.example.org", "web", "web"] };
+
+  test("puts its lines between markers behind what is there", () => {
+    expect(withHostEntries(docker, [web])).toBe(
+      `${docker}# docker-cni: from here on kept by docker-cni
+10.1.0.7\tweb.example.org web
+fd00::7\tweb.example.org web
+# docker-cni: up to here
+`,
+    );
+  });
+
+  test("keeps what a user adds behind it", () => {
+    const edited = `${withHostEntries(docker, [web])}5.6.7.8 mine\n`;
+    const again = withHostEntries(edited, [{ addresses: ["10.1.0.8"], names: ["db"] }]);
+    expect(again).toContain("5.6.7.8 mine\n");
+    expect(again).not.toContain("web");
+  });
+
+  test("a begin without an end costs nobody a line", () => {
+    const cut = withHostEntries(docker, [web]).replace(/# docker-cni: up to here\n$/, "");
+    const again = withHostEntries(cut, [web]);
+    expect(again.startsWith(`${docker}10.1.0.7\tweb.example.org web\n`)).toBe(true);
+    expect(withHostEntries(again, [])).toContain("10.1.0.7");
+  });
+
+  test("names that cannot stand in a hosts file are left out", () => {
+    const evil = { addresses: ["10.1.0.9"], names: ["a b", "x\n1.1.1.1 bank", "localhost", "ok"] };
+    expect(withHostEntries("", [evil])).toContain("\n10.1.0.9\tok\n");
+    expect(withHostEntries("", [{ ...evil, names: ["a b"] }])).toBe("");
+  });
+
+  test("twice is the same as once, and nothing to say takes the lines away again", () => {
+    const name = fc.stringMatching(/^[a-z]{1,8}$/);
+    const entry = fc.record({ addresses: fc.array(fc.ipV4()), names: fc.array(name) });
+    const text = fc
+      .array(fc.stringMatching(/^[a-z0-9. #\t]{0,20}$/))
+      .map((lines) => lines.map((line) => `${line}\n`).join(""));
+    fc.assert(
+      fc.property(text, fc.array(entry), (before, entries) => {
+        const once = withHostEntries(before, entries);
+        expect(withHostEntries(once, entries)).toBe(once);
+        expect(withHostEntries(once, [])).toBe(before);
+      }),
+    );
+  });
+});
+
+test.each([
+  [
+    { hostname: "web.example.org", name: "w1", aliases: ["db"] },
+    ["web.example.org", "web", "w1", "db"],
+  ],
+  [{ hostname: "web", domainname: "example.org" }, ["web.example.org", "web"]],
+  [{ hostname: "localhost", name: "my_app" }, ["my_app"]],
+  [{}, []],
+])("the names of %j", (container, expected) => {
+  expect(namesOf(container)).toEqual(expected);
+});
+
+test("peers are those on a network in common, under their addresses there", () => {
+  const self = {
+    id: "a",
+    names: ["web"],
+    networks: [{ network: "front", addresses: ["10.1.0.7"], aliases: ["www"] }],
+  };
+  const db = {
+    id: "b",
+    names: ["db"],
+    networks: [
+      { network: "front", addresses: ["10.1.0.8"], aliases: [] },
+      { network: "back", addresses: ["10.2.0.8"], aliases: ["sql"] },
+    ],
+  };
+  const alone = {
+    id: "c",
+    names: ["alone"],
+    networks: [{ network: "back", addresses: ["10.2.0.9"], aliases: [] }],
+  };
+  expect(hostEntriesFor(self, [self, db, alone])).toEqual([
+    { addresses: ["10.1.0.7"], names: ["web", "www"] },
+    { addresses: ["10.1.0.8"], names: ["db"] },
+  ]);
+});
+
+test("a compose service's name is good within its project", () => {
+  const networks = [{ network: "front", addresses: ["10.1.0.7"], aliases: [] }];
+  const member = (id: string, project: string) => {
+    const service = composeName({
+      "com.docker.compose.project": project,
+      "com.docker.compose.service": "db",
+    });
+    return { id, names: [id], service, networks };
+  };
+  const [self, other] = [member("a", "shop"), member("b", "bank")];
+  expect(
+    hostEntriesFor(self, [self, member("c", "shop"), other]).map(({ names }) => names),
+  ).toEqual([["a", "db"], ["c", "db"], ["b"]]);
+  expect(composeName({ "com.docker.compose.service": "db" })).toBeUndefined();
+});
+
+describe("editInPlace", () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "docker-cni-engine-"));
+    file = join(folder, "hosts");
+    writeFileSync(file, "a long line\nand another\n");
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each([
+    ["shorter", "ü\n"],
+    ["longer", "x".repeat(5000)],
+    ["empty", ""],
+  ])("keeps the inode when the text gets %s", (_, text) => {
+    const { ino } = statSync(file);
+    expect(editInPlace(file, () => text)).toBe(true);
+    expect(readFileSync(file, "utf8")).toBe(text);
+    expect(statSync(file).ino).toBe(ino);
+  });
+
+  test("writes nothing when nothing changes", () => {
+    const { mtimeNs } = statSync(file, { bigint: true });
+    expect(editInPlace(file, (text) => text)).toBe(true);
+    expect(statSync(file, { bigint: true }).mtimeNs).toBe(mtimeNs);
+  });
+
+  test("does not follow a link, touch a folder, or read a huge file", () => {
+    symlinkSync(file, join(folder, "link"));
+    writeFileSync(join(folder, "huge"), "");
+    truncateSync(join(folder, "huge"), (1 << 20) + 1);
+    for (const name of ["link", ".", "huge", "gone"]) {
+      expect(editInPlace(join(folder, name), () => "changed")).toBe(false);
+    }
+    expect(readFileSync(file, "utf8")).toBe("a long line\nand another\n");
+  });
+});

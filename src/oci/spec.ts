@@ -1,0 +1,90 @@
+/**
+ * The parts of an OCI runtime configuration that are read or changed here (OCI Runtime Specification, config.md and
+ * config-linux.md). Everything else in the file is kept as it came.
+ */
+export interface Spec {
+  hooks?: Partial<Record<HookPoint, Hook[]>>;
+  linux?: {
+    namespaces?: Namespace[];
+    uidMappings?: unknown[];
+    [key: string]: unknown;
+  };
+  mounts?: Mount[];
+  process?: { env?: string[]; [key: string]: unknown };
+  annotations?: Record<string, string>;
+  hostname?: string;
+  [key: string]: unknown;
+}
+
+export interface Namespace {
+  type: string;
+  path?: string;
+}
+
+export interface Mount {
+  destination: string;
+  source?: string;
+  [key: string]: unknown;
+}
+
+/** POSIX-platform hook points, in the order of the container's life. */
+export type HookPoint =
+  | "prestart"
+  | "createRuntime"
+  | "createContainer"
+  | "startContainer"
+  | "poststart"
+  | "poststop";
+
+export interface Hook {
+  path: string;
+  /** argv, the first element included, as for execv. */
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
+}
+
+/** The spec's network namespace: undefined means the host's; without a path the runtime makes a new one. */
+export function networkNamespace(spec: Spec): Namespace | undefined {
+  return spec.linux?.namespaces?.find((namespace) => namespace.type === "network");
+}
+
+/** Whether the container has a user namespace that is not the host's. */
+export function hasUserNamespace(spec: Spec): boolean {
+  return (spec.linux?.namespaces ?? []).some(({ type }) => type === "user");
+}
+
+/**
+ * `spec` with its network namespace at `path`, or without one with a namespace that the runtime makes. The same path
+ * twice changes nothing more.
+ */
+export function withNetns(spec: Spec, path?: string): Spec {
+  const others = (spec.linux?.namespaces ?? []).filter(({ type }) => type !== "network");
+  const namespace = { type: "network", ...(path !== undefined && { path }) };
+  return { ...spec, linux: { ...spec.linux, namespaces: [...others, namespace] } };
+}
+
+/** `spec` with `hook` at `point`, behind those of others; an earlier hook of the same path is replaced. */
+export function withHook(spec: Spec, point: HookPoint, hook: Hook): Spec {
+  const others = (spec.hooks?.[point] ?? []).filter(({ path }) => path !== hook.path);
+  return { ...spec, hooks: { ...spec.hooks, [point]: [...others, hook] } };
+}
+
+/**
+ * The hooks that run between the namespace's creation and the container's start, and so may look for a network. Docker's
+ * own (`libnetwork-setkey`) only notes the namespace.
+ */
+export function hooksBeforeStart(spec: Spec): Hook[] {
+  const points = ["prestart", "createRuntime", "createContainer"] as const;
+  return points.flatMap((point) => spec.hooks?.[point] ?? []).filter((hook) => !isSetKey(hook));
+}
+
+/** Whether dockerd takes note of the namespace by a hook; where it does not, it does so after the runtime's `create`. */
+export function hasSetKeyHook(spec: Spec): boolean {
+  return (spec.hooks?.prestart ?? []).some(isSetKey);
+}
+
+function isSetKey({ args }: Hook): boolean {
+  return args?.[0] === "libnetwork-setkey";
+}

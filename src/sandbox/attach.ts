@@ -1,0 +1,109 @@
+import {
+  type CniError,
+  containerAddresses,
+  declaresCapability,
+  parseNetworkList,
+  type NetworkList,
+  type RuntimeConf,
+} from "../cni/index.ts";
+import { parseIpWithPrefix } from "../engine/ip.ts";
+import { askForIps, rawListWithArgs } from "../engine/runtime-conf.ts";
+import { netnsPath } from "../netns/netns.ts";
+import type { SandboxContext } from "./context.ts";
+import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
+import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+
+/**
+ * Runs CNI ADD for the sandbox's attachments, one after another, and notes in each what it was given; then sees
+ * to the default routes. Attachments that had addresses before ask for
+ * the same ones. On a failure those made so far stay: the caller undoes them.
+ */
+export async function attachAll(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  const offers: RouteOffer[] = [];
+  for (const attachment of record.attachments) {
+    const list = parseNetworkList(attachment.list);
+    const asked = asking(list, attachment, runtimeConfOf(record, attachment));
+    const result = await context.cni.addNetworkList(...asked);
+    const { ips, mac, gateways, routes } = containerAddresses(result);
+    attachment.addresses = ips;
+    if (mac !== undefined) attachment.mac = mac;
+    const { ifName, defaultRoute } = attachment;
+    offers.push({ ifName, defaultRoute, gateways, routes });
+  }
+  for (const { gateway, ifName } of chooseDefaultRoutes(offers)) {
+    await context.netns.setDefaultRoute(record.netns, gateway, ifName);
+  }
+}
+
+/** Runs CNI CHECK for the sandbox's attachments; rejects with the first fault. */
+export async function checkAll(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  for (const attachment of record.attachments) {
+    await context.cni.checkNetworkList(
+      parseNetworkList(attachment.list),
+      runtimeConfOf(record, attachment),
+      { ignore: (fault) => isFalseAlarm(fault, attachment) },
+    );
+  }
+}
+
+/** portmap up to 1.1 misses the IPv6 rules of a container that has no IPv6 address and so no such rules. */
+function isFalseAlarm({ plugin, msg }: CniError, { addresses }: AttachmentRecord): boolean {
+  const hasIpv6 = addresses.some((address) => address.includes(":"));
+  return plugin === "portmap" && msg.startsWith("could not check ipv6 dnat") && !hasIpv6;
+}
+
+/**
+ * Runs CNI DEL for the sandbox's attachments in reverse order; the cached configuration, arguments and result of the
+ * last ADD are what the plugins get. All are tried; then the first fault is thrown.
+ */
+export async function detachAll(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  const faults: unknown[] = [];
+  for (const attachment of record.attachments.toReversed()) {
+    try {
+      await context.cni.delNetworkList(
+        parseNetworkList(attachment.list),
+        runtimeConfOf(record, attachment),
+        { keepGoing: true },
+      );
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  if (faults.length > 0) throw faults[0];
+}
+
+function runtimeConfOf(record: SandboxRecord, attachment: AttachmentRecord): RuntimeConf {
+  return {
+    containerId: record.id,
+    netns: netnsPath(record.netns),
+    ifName: attachment.ifName,
+    cniArgs: attachment.cniArgs,
+    capabilityArgs: attachment.capabilityArgs,
+  };
+}
+
+/** What the attachment had is asked for again, in the place of what was asked for at first. */
+function asking(
+  list: NetworkList,
+  attachment: AttachmentRecord,
+  conf: RuntimeConf,
+): [NetworkList, RuntimeConf] {
+  const { addresses, mac } = attachment;
+  const ips = askForIps(
+    list,
+    addresses.flatMap((address) => parseIpWithPrefix(address) ?? []),
+  );
+  const cniArgs = new Map([...(conf.cniArgs ?? []), ...ips.cniArgs]);
+  const capabilityArgs = { ...conf.capabilityArgs, ...ips.capabilityArgs };
+  if (mac !== undefined) {
+    if (declaresCapability(list, "mac")) capabilityArgs["mac"] = mac;
+    else cniArgs.set("MAC", mac);
+  }
+  return [withArgs(list, ips.configArgs), { ...conf, cniArgs: [...cniArgs], capabilityArgs }];
+}
+
+function withArgs(list: NetworkList, args: Record<string, unknown>): NetworkList {
+  return Object.keys(args).length === 0
+    ? list
+    : parseNetworkList(rawListWithArgs(list.raw, list.plugins, args));
+}

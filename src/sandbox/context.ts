@@ -1,0 +1,29 @@
+import type { Cni } from "../cni/index.ts";
+import type { Logger } from "../log.ts";
+import type { NetnsManager } from "../netns/netns.ts";
+import type { FirstUse } from "./first-use.ts";
+import type { Locker } from "./lock.ts";
+import type { Leftovers } from "./leftovers.ts";
+import type { AttachmentRecord } from "./record.ts";
+import type { SandboxStore } from "./store.ts";
+
+/** The effects that a sandbox's life needs, chosen once in main. */
+export interface SandboxContext {
+  store: SandboxStore;
+  locker: Locker;
+  netns: NetnsManager;
+  cni: Cni;
+  log: Logger;
+  /** This boot's id (/proc/sys/kernel/random/boot_id). */
+  bootId: string;
+  /** How long to wait for another operation on the same container, ms. */
+  lockTimeoutMs: number;
+  /** How long after its stop a container keeps its network, ms; undefined: until it is removed. */
+  keepForMs: number | undefined;
+  /** Whether the hosts files of containers are kept up to date. */
+  hosts: boolean;
+  firstUse: FirstUse;
+  leftovers: Leftovers;
+  /** The networks that are configured now, as attachments: what is undone of a sandbox of which nothing is known. */
+  configured: () => Promise<AttachmentRecord[]>;
+}

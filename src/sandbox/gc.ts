@@ -1,0 +1,240 @@
+import { existsSync, readdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { describeError, errnoOf, UserError } from "../errors.ts";
+import { netnsPath } from "../netns/netns.ts";
+import type { SandboxContext } from "./context.ts";
+import { refreshHosts } from "./introduce.ts";
+import { isOver, readFacts } from "./over.ts";
+import type { SandboxRecord } from "./record.ts";
+import { recover } from "./recover.ts";
+import { release } from "./release.ts";
+import type { Retry } from "./store.ts";
+
+export interface GcOutcome {
+  id: string;
+  /** The engine's name for the container, where it is known. */
+  name?: string;
+  /**
+   * `released`: its network is undone. `kept`: its container needs it. `busy`: another operation works on it. `failed`:
+   * it could not be undone. `waiting`: so it was before, and it is not time to try again. `gone`: there was nothing.
+   * `over`: it would be released. `forgotten`: what could not be undone of it was given up.
+   */
+  outcome: "released" | "kept" | "busy" | "failed" | "waiting" | "gone" | "over" | "forgotten";
+  reason?: string;
+}
+
+export interface CollectOptions {
+  /** How long to wait for another operation on the sandbox, ms. */
+  waitMs: number;
+  /** Whether a removal that failed a short time ago is left for later. */
+  patient?: boolean;
+  /** Only tells what would be done. */
+  dryRun?: boolean;
+}
+
+/** Releases the sandbox `id` when its container no longer needs it. Never throws for a fault of the network's. */
+export async function collect(
+  context: SandboxContext,
+  id: string,
+  options: CollectOptions,
+): Promise<GcOutcome> {
+  const { store } = context;
+  const lock = await context.locker.lock(store.pathOf(id), "exclusive", options.waitMs);
+  if (lock === undefined) return { id, outcome: existsSync(store.pathOf(id)) ? "busy" : "gone" };
+  try {
+    const found = store.read(id);
+    if (found === undefined) {
+      if (!options.dryRun) store.remove(id);
+      return { id, outcome: "gone" };
+    }
+    const record = found === "unreadable" ? await recover(context, id) : found;
+    const of = { id, ...(record.name !== undefined && { name: record.name }) };
+    const facts = readFacts(store, record);
+    // Of an unreadable record nobody can tell that it is not worth keeping.
+    const mayBeKept = found === "unreadable" && facts.containerDirExists;
+    if (mayBeKept || !isOver(record, facts, context.keepForMs)) {
+      if (!options.dryRun && !facts.running) {
+        noteStop(context, id);
+        await refreshHosts(context, record);
+      }
+      return { ...of, outcome: "kept" };
+    }
+    const retry = store.readRetry(id);
+    if (options.patient && isTooEarly(retry)) {
+      return { ...of, outcome: "waiting", reason: retry?.error ?? "" };
+    }
+    if (options.dryRun) return { ...of, outcome: "over" };
+    return { ...of, ...(await releaseOrNote(context, record, retry)) };
+  } finally {
+    lock.release();
+  }
+}
+
+export interface SweepOptions {
+  /** A sandbox that is left out: the caller holds its lock. */
+  except?: string;
+  patient?: boolean;
+  dryRun?: boolean;
+}
+
+/** Collects every sandbox on which nobody works. */
+export async function sweep(
+  context: SandboxContext,
+  { except, ...options }: SweepOptions = {},
+): Promise<GcOutcome[]> {
+  if (options.dryRun !== true) {
+    unlessDiskRefuses(() => context.store.noteSweep());
+    unlessDiskRefuses(() => context.store.dropNotes());
+  }
+  const ids = context.store.list().filter((id) => id !== except);
+  return severally(
+    ids,
+    async (id) =>
+      clearlyKept(context, id) ?? (await collect(context, id, { ...options, waitMs: 0 })),
+  );
+}
+
+/** Collects the sandboxes of these containers. */
+export function collectEach(
+  context: SandboxContext,
+  ids: readonly string[],
+  options: CollectOptions,
+): Promise<GcOutcome[]> {
+  return severally(ids, (id) => collect(context, id, options));
+}
+
+/** Works on a few at a time: DEL is mostly waiting. */
+async function severally(
+  ids: readonly string[],
+  work: (id: string) => Promise<GcOutcome>,
+): Promise<GcOutcome[]> {
+  const left = [...ids];
+  const outcomes: GcOutcome[] = [];
+  const worker = async (): Promise<void> => {
+    for (let id = left.shift(); id !== undefined; id = left.shift()) {
+      outcomes.push(await work(id).catch((error: unknown) => asFailure(id, error)));
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+  return outcomes;
+}
+
+/** A record that cannot be read at the moment is no reason to leave all others as they are. */
+function asFailure(id: string, error: unknown): GcOutcome {
+  if (errnoOf(error) === undefined) throw error;
+  return { id, outcome: "failed", reason: describeError(error) };
+}
+
+/** A lock costs a process: most sandboxes need none, because there is nothing to do. */
+function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcome | undefined {
+  const record = store.read(id);
+  if (record === undefined || record === "unreadable") return undefined;
+  const facts = readFacts(store, record);
+  const isSettled = facts.running || facts.stoppedForMs !== undefined;
+  if (!isSettled || isOver(record, facts, keepForMs)) return undefined;
+  return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
+}
+
+/**
+ * Gives up a sandbox that cannot be undone, as when its plugin is gone for ever: after one more try its namespace and all
+ * that is remembered of it go. Refuses with BAD_REQUEST while its container exists.
+ */
+export async function forget(context: SandboxContext, id: string): Promise<GcOutcome> {
+  const { store } = context;
+  const lock = await context.locker.lock(store.pathOf(id), "exclusive", context.lockTimeoutMs);
+  if (lock === undefined) return { id, outcome: existsSync(store.pathOf(id)) ? "busy" : "gone" };
+  try {
+    const found = store.read(id) ?? "unreadable";
+    const record = found === "unreadable" ? await recover(context, id) : found;
+    const { containerDirExists, running } = readFacts(store, record);
+    if (containerDirExists || (running && found !== "unreadable")) {
+      throw new UserError("BAD_REQUEST", `the container ${record.name ?? id} is still there`, {
+        hint: "remove it first",
+      });
+    }
+    const { outcome, reason } = await releaseOrNote(context, record, undefined);
+    if (outcome === "released") return { id, outcome };
+    for (const { network, ifName } of record.attachments) {
+      context.cni.forget({ name: network }, { containerId: id, ifName });
+    }
+    await context.netns.remove(record.netns);
+    store.remove(id);
+    return { id, outcome: "forgotten", ...(reason !== undefined && { reason }) };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Whether a container is gone whose sandbox is not, and it is time to release it. Reads no record. */
+export function hasGarbage({ store }: SandboxContext): boolean {
+  const ids = store.list();
+  // One engine has nearly all of them: a list of its folder spares a look at each.
+  const { containerDir: one } = store.links(ids[0] ?? "");
+  const present = new Set(one === undefined ? [] : listFolder(dirname(one)));
+  return ids.some((id) => {
+    if (present.has(id)) return false;
+    const { containerDir } = store.links(id);
+    if (containerDir === undefined || existsSync(containerDir)) return false;
+    return existsSync(dirname(containerDir)) && !isTooEarly(store.readRetry(id));
+  });
+}
+
+function listFolder(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
+export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
+}
+
+async function releaseOrNote(
+  context: SandboxContext,
+  record: SandboxRecord,
+  retry: Retry | undefined,
+): Promise<Pick<GcOutcome, "outcome" | "reason">> {
+  try {
+    await endLeftovers(context, record);
+    await release(context, record);
+    await refreshHosts(context, record);
+    return { outcome: "released" };
+  } catch (error) {
+    const { id: container } = record;
+    context.log.error({ container, step: "gc", err: error }, "the network could not be undone");
+    const reason = describeError(error);
+    const attempts = (retry?.attempts ?? 0) + 1;
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LAST_PAUSE_MS);
+    const next = { attempts, error: reason, nextAt: Date.now() + pause };
+    unlessDiskRefuses(() => context.store.writeRetry(container, next));
+    return { outcome: "failed", reason };
+  }
+}
+
+const FIRST_PAUSE_MS = 10_000;
+const LAST_PAUSE_MS = 3_600_000;
+
+/** A time further ahead than any pause is the clock's fault. */
+function isTooEarly(retry: Retry | undefined): boolean {
+  const ms = (retry?.nextAt ?? 0) - Date.now();
+  return ms > 0 && ms <= LAST_PAUSE_MS;
+}
+
+/** The hook does not run when the host goes down, and the time to keep the network begins with the stop. */
+function noteStop(context: SandboxContext, id: string): void {
+  if (context.store.stoppedAt(id) === undefined) {
+    unlessDiskRefuses(() => context.store.markStopped(id));
+  }
+}
+
+function unlessDiskRefuses(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+}

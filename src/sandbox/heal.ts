@@ -1,0 +1,96 @@
+import { UserError } from "../errors.ts";
+import { checkAll } from "./attach.ts";
+import type { SandboxContext } from "./context.ts";
+import { endLeftovers } from "./gc.ts";
+import { isCheckUnsupported, isIntact, readOrRecover, reattach } from "./life.ts";
+import type { Lock } from "./lock.ts";
+import { readFacts, wasEstablished } from "./over.ts";
+import type { SandboxRecord } from "./record.ts";
+import { transition } from "./release.ts";
+import { firstProcess } from "./running.ts";
+
+export interface Health {
+  /**
+   * `ok`: as ADD left it. `broken`: it is not. `healed`: it was not, and is now. `later`: it is not, and will be built
+   * again when its container starts. `busy`: another operation works on it. `gone`: there is none.
+   */
+  health: "ok" | "broken" | "healed" | "later" | "busy" | "gone";
+  reason?: string;
+}
+
+/** Finds out whether a sandbox is as its last ADD left it. Changes nothing. */
+export function checkSandbox(context: SandboxContext, id: string): Promise<Health> {
+  return underLock(context, id, async (record) => examine(context, record));
+}
+
+/** Builds a sandbox again that is not as its last ADD left it, with the addresses that it has. */
+export function healSandbox(context: SandboxContext, id: string): Promise<Health> {
+  return underLock(context, id, async (record) => {
+    const found = await examine(context, record);
+    if (found.health !== "broken") return found;
+    await endLeftovers(context, record);
+    await bindAgain(context, record);
+    await reattach(context, record);
+    transition(context, record, "attached");
+    return { ...found, health: "healed" };
+  });
+}
+
+async function underLock(
+  context: SandboxContext,
+  id: string,
+  work: (record: SandboxRecord) => Promise<Health>,
+): Promise<Health> {
+  const lock: Lock | undefined = await context.locker.lock(
+    context.store.pathOf(id),
+    "exclusive",
+    context.lockTimeoutMs,
+  );
+  if (lock === undefined) return { health: context.store.list().includes(id) ? "busy" : "gone" };
+  try {
+    const record = await readOrRecover(context, id);
+    return record === undefined ? { health: "gone" } : await work(record);
+  } catch (error) {
+    context.log.error({ container: id, step: "heal", err: error }, "could not be healed");
+    if (!(error instanceof Error)) throw error;
+    return { health: "broken", reason: error.message };
+  } finally {
+    lock.release();
+  }
+}
+
+async function examine(context: SandboxContext, record: SandboxRecord): Promise<Health> {
+  const { running } = readFacts(context.store, record);
+  if (record.state === "removing" || !wasEstablished(record)) {
+    return { health: "later", reason: `its state is "${record.state}": see docker-cni gc` };
+  }
+  if (!isIntact(context, record)) {
+    const reason =
+      record.state === "attached"
+        ? "its network namespace is lost"
+        : "it was not built again to the end";
+    return { health: running ? "broken" : "later", reason };
+  }
+  try {
+    await checkAll(context, record);
+    return { health: "ok" };
+  } catch (error) {
+    if (isCheckUnsupported(error)) return { health: "ok", reason: "its network knows no CHECK" };
+    if (!(error instanceof Error)) throw error;
+    return { health: "broken", reason: error.message };
+  }
+}
+
+/** A running container's namespace that lost its name gets it again. */
+async function bindAgain(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (context.netns.isAlive(record.netns)) return;
+  const pid = firstProcess(record.runtimeDir)?.pid;
+  if (pid === undefined) {
+    throw new UserError("NETNS_FAILED", `no process of ${record.id} is known`, {
+      hint: `its network is built again when it starts: docker restart ${record.id.slice(0, 12)}`,
+    });
+  }
+  await context.netns.remove(record.netns);
+  await context.netns.attach(record.netns, pid);
+  record.bootId = context.bootId;
+}

@@ -1,0 +1,38 @@
+import { containerAddresses, parseNetworkList } from "../cni/index.ts";
+import type { SandboxContext } from "./context.ts";
+import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
+import type { SandboxRecord } from "./record.ts";
+
+/** Whether a network of the sandbox has IPv6 addresses, or may get some. */
+export function mayHaveIpv6(record: SandboxRecord): boolean {
+  return record.attachments.some(
+    ({ list, addresses, capabilityArgs, cniArgs }) =>
+      addresses.some((address) => address.includes(":")) ||
+      // Colons are JSON's own too, two together are an address.
+      [list, JSON.stringify([capabilityArgs, cniArgs])].some((text) => text.includes("::")),
+  );
+}
+
+/**
+ * Gives the sandbox's interfaces their IPv6 addresses and routes again: at every start of a container dockerd switches
+ * IPv6 off on all interfaces of a namespace that it did not give IPv6 itself, and the kernel drops them.
+ */
+export async function restoreIpv6(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  const offers: RouteOffer[] = [];
+  for (const { list: raw, ifName, addresses, defaultRoute } of record.attachments) {
+    const list = parseNetworkList(raw);
+    const result = context.cni.cachedResult(list, { containerId: record.id, ifName });
+    const own = result && containerAddresses(result);
+    const ipv6 = addresses.filter((address) => address.includes(":"));
+    if (own === undefined || ipv6.length === 0) continue;
+    const gateway = own.gateways.find((each) => each.includes(":"));
+    const routes = own.routes
+      .filter(({ dst }) => dst.includes(":"))
+      .map(({ dst, gw }) => ({ dst, gateway: gw || gateway }));
+    await context.netns.restoreIpv6(record.netns, { ifName, addresses: ipv6, routes });
+    offers.push({ ifName, defaultRoute, gateways: own.gateways, routes: own.routes });
+  }
+  for (const { gateway, ifName } of chooseDefaultRoutes(offers)) {
+    if (gateway.includes(":")) await context.netns.setDefaultRoute(record.netns, gateway, ifName);
+  }
+}

@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { errnoOf } from "../errors.ts";
+
+/** Processes that an operation left behind which was killed itself: a plugin, an `ip`, and what these have called. */
+export interface Leftovers {
+  /** Ends those that work on the namespace at `netnsPath`, and returns when they are gone. */
+  end(netnsPath: string): Promise<void>;
+}
+
+/** Finds them by CNI_NETNS in their environment; the caller holds the container's lock, so that none is at work rightly. */
+export function processLeftovers(): Leftovers {
+  return {
+    async end(netnsPath) {
+      const mark = `\0CNI_NETNS=${netnsPath}\0`;
+      for (;;) {
+        const pids = processes().filter((pid) => environmentOf(pid).includes(mark));
+        if (pids.length === 0) return;
+        for (const pid of pids) kill(pid);
+        await pause(10);
+      }
+    },
+  };
+}
+
+function processes(): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid);
+}
+
+/** `\0K=V\0K=V\0`; empty for one that has ended, a zombie included. */
+function environmentOf(pid: number): string {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}`;
+  } catch (error) {
+    if (isGone(error)) return "";
+    throw error;
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(errnoOf(error) ?? "");
+}

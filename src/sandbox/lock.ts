@@ -1,0 +1,62 @@
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { UserError } from "../errors.ts";
+import { runCommand } from "../process.ts";
+import { ifThere } from "./state-files.ts";
+
+/** Locks on folders that the kernel releases when the process ends, however it ends (flock(2)). */
+export interface Locker {
+  /**
+   * Locks `dir`, waiting up to `timeoutMs` (0: not at all). Undefined when another holds it for longer, or when `dir`
+   * does not exist. With a folder as `gate` those who wait get it in their turn: without one, who wants it exclusive
+   * may wait for ever on others that share it one after another.
+   */
+  lock(dir: string, mode: LockMode, timeoutMs: number, gate?: string): Promise<Lock | undefined>;
+}
+
+export type LockMode = "shared" | "exclusive";
+
+export interface Lock {
+  release(): void;
+}
+
+/** Locks by flock(1), which locks the open file that it shares with this process. */
+export function flockLocker(): Locker {
+  return {
+    async lock(dir, mode, timeoutMs, gate) {
+      for (;;) {
+        const fd = openDir(dir);
+        if (fd === undefined) return undefined;
+        if (!(await flock(fd, mode, timeoutMs, gate))) {
+          closeSync(fd);
+          return undefined;
+        }
+        // The folder may have been removed, and made anew, by the one who held the lock.
+        if (isStill(dir, fd)) return { release: () => closeSync(fd) };
+        closeSync(fd);
+      }
+    },
+  };
+}
+
+async function flock(
+  fd: number,
+  mode: LockMode,
+  timeoutMs: number,
+  gate: string | undefined,
+): Promise<boolean> {
+  const wait = timeoutMs === 0 ? ["--nonblock"] : ["--timeout", String(timeoutMs / 1000)];
+  const flags = [`--${mode}`, ...wait];
+  // The gate is held as long as the inner command waits; the exclusive one in the gate keeps newcomers out.
+  const turn = gate === undefined ? [] : [...flags, "--no-fork", gate, "flock"];
+  const { code, stderr } = await runCommand("flock", [...turn, ...flags, "3"], { fds: [fd] });
+  if (code === 0 || code === 1) return code === 0;
+  throw new UserError("STATE_FAILED", `flock failed: ${stderr.trim() || `exit status ${code}`}`);
+}
+
+function openDir(dir: string): number | undefined {
+  return ifThere(() => openSync(dir, "r"));
+}
+
+function isStill(dir: string, fd: number): boolean {
+  return ifThere(() => statSync(dir).ino) === fstatSync(fd).ino;
+}

@@ -1,0 +1,76 @@
+import { type AttachmentRef, CniError, parseNetworkList, type NetworkList } from "../cni/index.ts";
+import type { SandboxContext } from "./context.ts";
+import { alone } from "./operation.ts";
+import type { AttachmentRecord } from "./record.ts";
+
+export interface NetworkGcOutcome {
+  network: string;
+  outcome: "collected" | "failed";
+  reason?: string;
+}
+
+/**
+ * Runs CNI GC on every network that is configured or in use, telling the plugins which attachments are valid: those of all
+ * sandboxes. On a network that other runtimes use too, theirs are collected: the operator has to have asked for it.
+ */
+export async function collectNetworks(context: SandboxContext): Promise<NetworkGcOutcome[]> {
+  const outcomes: NetworkGcOutcome[] = [];
+  await alone(context, async () => {
+    const attached = attachments(context);
+    for (const list of await allNetworks(context, attached)) {
+      const validAttachments = attached
+        .filter(({ network }) => network === list.name)
+        .map(({ containerId, ifName }) => ({ containerId, ifName }));
+      outcomes.push(await collectNetwork(context, list, validAttachments));
+    }
+  });
+  return outcomes;
+}
+
+async function collectNetwork(
+  context: SandboxContext,
+  list: NetworkList,
+  validAttachments: AttachmentRef[],
+): Promise<NetworkGcOutcome> {
+  try {
+    await context.cni.gcNetworkList(list, { validAttachments });
+    return { network: list.name, outcome: "collected" };
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    return { network: list.name, outcome: "failed", reason: error.message };
+  }
+}
+
+interface Attached extends AttachmentRecord {
+  containerId: string;
+}
+
+/** Those of unreadable records are in the cache; nothing that may be valid is left out. */
+function attachments({ store, cni }: SandboxContext): Attached[] {
+  return store.list().flatMap((containerId): Attached[] => {
+    const record = store.read(containerId);
+    if (record !== undefined && record !== "unreadable") {
+      return record.attachments.map((attachment) => Object.assign({ containerId }, attachment));
+    }
+    return cni.cachedAttachments(containerId).map(({ network, ifName, config }) => ({
+      containerId,
+      network,
+      ifName,
+      list: config,
+      cniArgs: [],
+      capabilityArgs: {},
+      addresses: [],
+    }));
+  });
+}
+
+async function allNetworks(
+  context: SandboxContext,
+  attached: readonly Attached[],
+): Promise<NetworkList[]> {
+  const lists = new Map<string, NetworkList>();
+  for (const { network, list } of [...(await context.configured()), ...attached]) {
+    if (!lists.has(network)) lists.set(network, parseNetworkList(list));
+  }
+  return [...lists.values()];
+}

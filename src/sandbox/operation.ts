@@ -1,0 +1,65 @@
+import { dirname } from "node:path";
+import { UserError } from "../errors.ts";
+import type { SandboxContext } from "./context.ts";
+import type { Lock, LockMode } from "./lock.ts";
+import type { AttachmentRecord } from "./record.ts";
+
+/**
+ * Runs an ordinary operation on attachments, beside those on other containers, and not while one runs alone.
+ * Whoever holds a container's lock may wait here; nobody who works here waits for a container's lock.
+ */
+export function besideOthers<T>(context: SandboxContext, work: () => Promise<T>): Promise<T> {
+  return underLock(context, "shared", work);
+}
+
+/** Runs an operation that no other may come between, on any container: CNI GC, or DEL and ADD with the same addresses. */
+export function alone<T>(context: SandboxContext, work: () => Promise<T>): Promise<T> {
+  return underLock(context, "exclusive", work);
+}
+
+/** Runs ADD for new attachments: alone where one of the networks is used for the first time in this boot. */
+export async function whileAdding<T>(
+  context: SandboxContext,
+  attachments: readonly AttachmentRecord[],
+  add: () => Promise<T>,
+): Promise<T> {
+  if (!context.firstUse.isBehind(attachments)) {
+    const lock = await lockAll(context, "exclusive");
+    try {
+      // Another may have been the first while this one waited.
+      if (!context.firstUse.isBehind(attachments)) {
+        const result = await add();
+        context.firstUse.note(attachments);
+        return result;
+      }
+    } finally {
+      lock.release();
+    }
+  }
+  return besideOthers(context, add);
+}
+
+async function underLock<T>(
+  context: SandboxContext,
+  mode: LockMode,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await lockAll(context, mode);
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+async function lockAll(context: SandboxContext, mode: LockMode): Promise<Lock> {
+  const { store, locker, lockTimeoutMs } = context;
+  store.prepareAll();
+  const lock = await locker.lock(store.dir, mode, lockTimeoutMs, dirname(store.dir));
+  if (lock !== undefined) return lock;
+  throw new UserError(
+    "BUSY",
+    `an operation on the host's networks did not end within ${lockTimeoutMs / 1000} s`,
+    { hint: "see what hangs with: ps -ef | grep -e docker-cni -e cni" },
+  );
+}

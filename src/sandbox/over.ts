@@ -1,0 +1,52 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import type { SandboxRecord } from "./record.ts";
+import { isRunning } from "./running.ts";
+import type { SandboxStore } from "./store.ts";
+
+/** What the host tells of a container at one moment. */
+export interface ContainerFacts {
+  /** The engine's folder of the container, and the folder that holds those of all containers, are there. */
+  containerDirExists: boolean;
+  containersExist: boolean;
+  /** The low-level runtime has it, and it has not stopped. */
+  running: boolean;
+  /** How long it has been stopped, ms; undefined when it runs, or nothing tells. */
+  stoppedForMs?: number | undefined;
+}
+
+/**
+ * Whether the sandbox's container no longer needs its network. What cannot be told is answered with no: a container that
+ * exists never loses its network. `keepForMs` is how long a stopped one keeps it; without it, until it is removed.
+ */
+export function isOver(
+  record: SandboxRecord,
+  facts: ContainerFacts,
+  keepForMs = Number.POSITIVE_INFINITY,
+): boolean {
+  if (record.state === "removing") return true;
+  if (facts.running) return false;
+  if (record.containerDir === undefined) return true;
+  if (!facts.containerDirExists) return facts.containersExist;
+  if (facts.stoppedForMs !== undefined && facts.stoppedForMs > keepForMs) return true;
+  return !record.keep || !wasEstablished(record);
+}
+
+/** Whether the sandbox has ever had its addresses; a rebuild asks for them again. */
+export function wasEstablished(record: SandboxRecord): boolean {
+  return record.state === "attached" || record.attachments.some((a) => a.addresses.length > 0);
+}
+
+/** Looks at the host for what `isOver` needs. */
+export function readFacts(store: SandboxStore, record: SandboxRecord): ContainerFacts {
+  const { containerDir } = record;
+  return {
+    containerDirExists: containerDir !== undefined && existsSync(containerDir),
+    containersExist: containerDir !== undefined && existsSync(dirname(containerDir)),
+    // An empty path is one that is not known.
+    running:
+      store.stoppedAt(record.id) === undefined &&
+      (record.runtimeDir === "" ? containerDir === undefined : isRunning(record.runtimeDir)),
+    stoppedForMs: store.stoppedFor(record.id),
+  };
+}

@@ -1,0 +1,80 @@
+import {
+  CniError,
+  containerAddresses,
+  loadAllNetworkLists,
+  parseNetworkList,
+} from "../cni/index.ts";
+import { netnsName } from "../netns/netns.ts";
+import type { SandboxContext } from "./context.ts";
+import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+
+/**
+ * The record of a sandbox whose own cannot be read (cut off, or written by a newer program), from what else tells of it:
+ * the links beside it and the results of its ADDs. With no result its state is `creating`, and its attachments those of
+ * every network that is configured: DEL is harmless where there was no ADD. `knownDir` is the engine's folder of the
+ * container where a caller knows it.
+ */
+export async function recover(
+  context: SandboxContext,
+  id: string,
+  knownDir?: string,
+): Promise<SandboxRecord> {
+  const netns = netnsName(id);
+  const attachments = cachedAttachments(context, id);
+  const { containerDir = knownDir, runtimeDir = "" } = context.store.links(id);
+  return {
+    version: 1,
+    id,
+    state: attachments.length > 0 ? "attached" : "creating",
+    netns,
+    // A namespace does not outlive a boot.
+    bootId: context.netns.isAlive(netns) ? context.bootId : "",
+    createdAt: new Date().toISOString(),
+    keep: containerDir !== undefined,
+    ...(containerDir !== undefined && { containerDir }),
+    runtimeDir,
+    attachments: attachments.length > 0 ? attachments : await context.configured(),
+  };
+}
+
+/** Every network of `confDir` as it would be attached, and was not. */
+export async function configuredAttachments(
+  confDir: string,
+  ifName: string,
+): Promise<AttachmentRecord[]> {
+  const { lists } = await loadAllNetworkLists(confDir);
+  return lists.map(({ name, raw }) => ({
+    network: name,
+    ifName,
+    list: raw,
+    cniArgs: [["IgnoreUnknown", "1"]],
+    capabilityArgs: {},
+    addresses: [],
+  }));
+}
+
+function cachedAttachments(context: SandboxContext, id: string): AttachmentRecord[] {
+  return context.cni.cachedAttachments(id).flatMap((cached): AttachmentRecord[] => {
+    const { network, ifName, config, cniArgs, capabilityArgs } = cached;
+    try {
+      const list = parseNetworkList(config);
+      const result = context.cni.cachedResult(list, { containerId: id, ifName });
+      if (result === undefined) return [];
+      const { ips, mac } = containerAddresses(result);
+      return [
+        {
+          network,
+          ifName,
+          list: config,
+          cniArgs: cniArgs.map(([key, value]) => [key, value]),
+          capabilityArgs: { ...capabilityArgs },
+          addresses: ips,
+          ...(mac !== undefined && { mac }),
+        },
+      ];
+    } catch (error) {
+      if (error instanceof CniError) return [];
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,93 @@
+import { containerAddresses, parseNetworkList } from "../cni/index.ts";
+import { UserError } from "../errors.ts";
+import { detachAll } from "./attach.ts";
+import type { SandboxContext } from "./context.ts";
+import { besideOthers } from "./operation.ts";
+import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+
+/**
+ * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then
+ * the record. When a DEL fails the rest stays, so that a later call can finish; the fault is thrown.
+ */
+export async function release(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  noteRemoval(context, record);
+  await besideOthers(context, () => detach(context, record));
+  await context.netns.remove(record.netns);
+  context.store.remove(record.id);
+}
+
+/**
+ * Runs DEL on all attachments of a sandbox, in a namespace where the plugins find what they have to undo. The caller
+ * holds the container's lock, and works beside others or alone.
+ */
+export async function detach(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  // A file on which no namespace is mounted is none to a plugin, and yet not nothing.
+  if (!context.netns.isAlive(record.netns)) await context.netns.remove(record.netns);
+  const stoodIn = await standIn(context, record).catch((error: unknown) => {
+    context.log.warn(
+      { container: record.id, step: "stand-in", err: error },
+      "rules of a lost interface may stay behind",
+    );
+    return [];
+  });
+  try {
+    await detachAll(context, record);
+  } catch (error) {
+    if (stoodIn.length === 0) throw error;
+    // The rules may have been lost with the interface, and a plugin that misses them fails where it has one.
+    for (const ifName of stoodIn) await context.netns.removeLink(record.netns, ifName);
+    await detachAll(context, record);
+  }
+}
+
+/** Moves a sandbox to another state, on disk first. */
+export function transition(
+  context: SandboxContext,
+  record: SandboxRecord,
+  state: SandboxRecord["state"],
+): void {
+  context.store.write({ ...record, state });
+  record.state = state;
+}
+
+/** A disk that is full must not stand in the way of removing: a crash leaves what was there to be seen as over again. */
+function noteRemoval(context: SandboxContext, record: SandboxRecord): void {
+  try {
+    transition(context, record, "removing");
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    context.log.warn({ container: record.id, step: "release", err: error }, "could not be noted");
+  }
+}
+
+/**
+ * Plugins that masquerade look at the interface for the addresses whose rules they delete. Where it is gone, with its
+ * namespace or alone, another one takes its place until DEL. Returns their names.
+ */
+async function standIn(context: SandboxContext, record: SandboxRecord): Promise<string[]> {
+  const stoodIn: string[] = [];
+  for (const attachment of record.attachments) {
+    if (!masquerades(attachment)) continue;
+    const addresses = knownAddresses(context, record, attachment);
+    if (addresses.length === 0) continue;
+    if (!context.netns.isAlive(record.netns)) await context.netns.add(record.netns);
+    if (await context.netns.hasLink(record.netns, attachment.ifName)) continue;
+    await context.netns.addStandIn(record.netns, attachment.ifName, addresses);
+    stoodIn.push(attachment.ifName);
+  }
+  return stoodIn;
+}
+
+function masquerades({ list }: AttachmentRecord): boolean {
+  return parseNetworkList(list).plugins.some((plugin) => plugin["ipMasq"] === true);
+}
+
+function knownAddresses(
+  context: SandboxContext,
+  { id: containerId }: SandboxRecord,
+  { addresses, list, ifName }: AttachmentRecord,
+): string[] {
+  if (addresses.length > 0) return addresses;
+  const result = context.cni.cachedResult(parseNetworkList(list), { containerId, ifName });
+  return result === undefined ? [] : containerAddresses(result).ips;
+}

@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach } from "vitest";
+import type { CachedAttachment, Cni, Result } from "../../src/cni/index.ts";
+import { recordingLog } from "../../src/log.ts";
+import type { SandboxContext } from "../../src/sandbox/context.ts";
+import { fileFirstUse } from "../../src/sandbox/first-use.ts";
+import { flockLocker } from "../../src/sandbox/lock.ts";
+import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
+import { fileStore } from "../../src/sandbox/store.ts";
+
+/** A context over a temporary folder, with namespaces and plugins that only take notes. */
+export interface Bench {
+  dir: string;
+  context: SandboxContext;
+  /** What was done, in order. */
+  events: string[];
+  /** An event that is in here fails. */
+  faults: Map<string, Error>;
+  /** Names of the namespaces that are there. */
+  namespaces: Set<string>;
+  /** What the CNI cache holds. */
+  cached: (CachedAttachment & { result?: Result })[];
+  configured: AttachmentRecord[];
+  /** What ADD gives, one after another: a result or a fault; `RESULT` when there is none left. */
+  results: (Result | Error)[];
+}
+
+const BOOT = "boot-1";
+
+export const attachment: AttachmentRecord = {
+  network: "lan",
+  ifName: "eth0",
+  list: JSON.stringify({
+    cniVersion: "1.0.0",
+    name: "lan",
+    plugins: [{ type: "bridge", ipMasq: true }],
+  }),
+  cniArgs: [],
+  capabilityArgs: {},
+  addresses: ["10.9.0.2/24"],
+};
+
+export const RESULT: Result = {
+  cniVersion: "1.0.0",
+  interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01", sandbox: "/run/netns/c1" }],
+  ips: [{ address: "10.9.0.2/24", interface: 0 }],
+};
+
+/** Gives each test of a file a bench of its own. */
+export function useBench(): { current: Bench } {
+  const holder: { current: Bench } = { current: makeBench("") };
+  beforeEach(() => {
+    holder.current = makeBench(mkdtempSync(join(tmpdir(), "docker-cni-sandbox-")));
+  });
+  afterEach(() => rmSync(holder.current.dir, { recursive: true, force: true }));
+  return holder;
+}
+
+/** A record of a container c1 that is stopped and whose folder is `<dir>/containers/c1`. */
+export function keptRecord({ dir }: Bench, more: Partial<SandboxRecord> = {}): SandboxRecord {
+  return {
+    version: 1,
+    id: "c1",
+    state: "attached",
+    netns: "c1",
+    bootId: BOOT,
+    createdAt: "2026-01-01T00:00:00Z",
+    keep: true,
+    containerDir: join(dir, "containers/c1"),
+    runtimeDir: join(dir, "runc/c1"),
+    attachments: [{ ...attachment }],
+    ...more,
+  };
+}
+
+function makeBench(dir: string): Bench {
+  const events: string[] = [];
+  const faults = new Map<string, Error>();
+  const namespaces = new Set<string>();
+  const cached: Bench["cached"] = [];
+  const configured: AttachmentRecord[] = [];
+  const results: Bench["results"] = [];
+  const happens = async (event: string): Promise<void> => {
+    events.push(event);
+    const fault = faults.get(event);
+    if (fault !== undefined) throw fault;
+  };
+  const cni: Partial<Cni> = {
+    addNetworkList: async () => {
+      await happens("ADD");
+      const next = results.shift() ?? RESULT;
+      if (next instanceof Error) throw next;
+      return next;
+    },
+    checkNetworkList: () => happens("CHECK"),
+    delNetworkList: () => happens("DEL"),
+    cachedAttachments: (id) => cached.filter(({ containerId }) => containerId === id),
+    cachedResult: (_, { containerId }) =>
+      cached.find((each) => each.containerId === containerId)?.result,
+    forget: () => void events.push("forget"),
+  };
+  const store = fileStore(join(dir, "state"));
+  const context: SandboxContext = {
+    store,
+    locker: flockLocker(),
+    firstUse: fileFirstUse(store, BOOT),
+    leftovers: { end: () => happens("end leftovers") },
+    configured: async () => configured,
+    netns: {
+      add: async (name) => {
+        await happens("netns add");
+        namespaces.add(name);
+      },
+      attach: () => happens("netns attach"),
+      show: async () => ({ addresses: [], routes: [] }),
+      loopbackUp: () => happens("lo up"),
+      setDefaultRoute: () => happens("default route"),
+      restoreIpv6: () => happens("restore IPv6"),
+      remove: async (name) => {
+        if (namespaces.delete(name)) await happens("netns remove");
+      },
+      hasLink: async (name) => namespaces.has(name) && !events.includes("netns add"),
+      removeLink: () => happens("link remove"),
+      addStandIn: () => happens("stand-in"),
+      exists: (name) => namespaces.has(name),
+      isAlive: (name) => namespaces.has(name),
+    },
+    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- the calls that sandboxes make
+    cni: cni as Cni,
+    log: recordingLog().log,
+    bootId: BOOT,
+    lockTimeoutMs: 1000,
+    keepForMs: undefined,
+    hosts: false,
+  };
+  return { dir, context, events, faults, namespaces, cached, configured, results };
+}

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { processLeftovers } from "../../src/sandbox/leftovers.ts";
+import { isRunning } from "../../src/sandbox/running.ts";
+
+function start(netns: string): ChildProcess {
+  const env = { PATH: process.env.PATH, CNI_NETNS: netns };
+  return spawn("sleep", ["60"], { env, stdio: "ignore" });
+}
+
+/** Field 22 of /proc/<pid>/stat. */
+function startOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+}
+
+test("the plugins that work on a namespace are ended, and no others", async () => {
+  const [own, other] = [start("/run/netns/lf-none-1"), start("/run/netns/lf-none-10")];
+  await Promise.all([once(own, "spawn"), once(other, "spawn")]);
+  await expect
+    .poll(() => readFileSync(`/proc/${own.pid}/environ`, "latin1"))
+    .toContain("CNI_NETNS=/run/netns/lf-none-1\0");
+  const ended = once(own, "exit");
+  await processLeftovers().end("/run/netns/lf-none-1");
+  expect(await ended).toEqual([null, "SIGKILL"]);
+  expect(other.exitCode).toBeNull();
+  expect(other.signalCode).toBeNull();
+  other.kill("SIGKILL");
+});
+
+describe("a container is running by its runtime's folder", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "docker-cni-runc-"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  test.each([
+    {
+      title: "when runc's process is alive",
+      file: "state.json",
+      content: () => ({ init_process_pid: process.pid, init_process_start: startOf(process.pid) }),
+      running: true,
+    },
+    {
+      title: "not when its number is another process's now",
+      file: "state.json",
+      content: () => ({ init_process_pid: process.pid, init_process_start: 1 }),
+      running: false,
+    },
+    {
+      title: "not when its process is gone",
+      file: "state.json",
+      content: () => ({ init_process_pid: 4_194_304, init_process_start: 1 }),
+      running: false,
+    },
+    {
+      title: "when crun's process is alive",
+      file: "status",
+      content: () => ({ pid: process.pid }),
+      running: true,
+    },
+    {
+      title: "when the file tells nothing yet",
+      file: "state.json",
+      content: () => ({}),
+      running: true,
+    },
+  ])("$title", ({ file, content, running }) => {
+    writeFileSync(join(dir, file), JSON.stringify(content()));
+    expect(isRunning(dir)).toBe(running);
+  });
+
+  test("when there is no file in it yet, and not when there is no folder", () => {
+    mkdirSync(join(dir, "new"));
+    expect(isRunning(join(dir, "new"))).toBe(true);
+    expect(isRunning(join(dir, "none"))).toBe(false);
+  });
+});

@@ -1,0 +1,153 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import { CniError, type Result } from "../../src/cni/index.ts";
+import { attachNew, reattach, recall } from "../../src/sandbox/life.ts";
+import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
+
+const bench = useBench();
+const exhausted = new CniError({
+  kind: "plugin",
+  msg: "no IP addresses available",
+  plugin: "bridge",
+});
+const duplicate = new CniError({ kind: "plugin", msg: "duplicate allocation is not allowed" });
+
+beforeEach(() => mkdirSync(join(bench.current.dir, "containers/c1"), { recursive: true }));
+
+function write(record: SandboxRecord): SandboxRecord {
+  const { store } = bench.current.context;
+  store.prepare(record.id);
+  store.write(record);
+  return record;
+}
+
+/** A container whose folder is not there. */
+function removed(id: string): SandboxRecord {
+  const containerDir = join(bench.current.dir, "containers", id);
+  return keptRecord(bench.current, { id, netns: id, containerDir });
+}
+
+function newRecord(): SandboxRecord {
+  const attachments = [{ ...attachment, addresses: [] }];
+  return keptRecord(bench.current, { id: "c2", netns: "c2", state: "creating", attachments });
+}
+
+function giving(address: string): Result {
+  return { ...RESULT, ips: [{ address }] };
+}
+
+describe("an ADD that fails", () => {
+  test("is tried again when a container is gone that held something", async () => {
+    const { context, events, results } = bench.current;
+    write(removed("gone"));
+    results.push(exhausted);
+    await attachNew(context, write(newRecord()));
+    expect(events.filter((event) => event === "ADD")).toHaveLength(2);
+    expect(context.store.list()).toEqual(["c2"]);
+  });
+
+  test("is tried again when it is for a lease of its own", async () => {
+    const { context, events, results } = bench.current;
+    results.push(duplicate);
+    await attachNew(context, write(newRecord()));
+    expect(events).toEqual(["ADD", "DEL", "ADD"]);
+  });
+
+  test.each([
+    { title: "when nobody is gone", fault: exhausted, gone: false },
+    {
+      title: "for a fault of another kind",
+      fault: new CniError({ kind: "not-found", msg: "?" }),
+      gone: true,
+    },
+  ])("is not tried again $title", async ({ fault, gone }) => {
+    const { context, events, results } = bench.current;
+    if (gone) write(removed("gone"));
+    results.push(fault);
+    await expect(attachNew(context, write(newRecord()))).rejects.toBe(fault);
+    expect(events).toEqual(["ADD"]);
+  });
+
+  test("and fails again is not tried a third time", async () => {
+    const { context, events, results } = bench.current;
+    write(removed("gone"));
+    results.push(exhausted, exhausted, exhausted);
+    await expect(attachNew(context, write(newRecord()))).rejects.toBe(exhausted);
+    expect(events.filter((event) => event === "ADD")).toHaveLength(2);
+  });
+});
+
+describe("the address of a container whose rebuild failed", () => {
+  beforeEach(async () => {
+    const { context, results, events } = bench.current;
+    results.push(new CniError({ kind: "plugin", msg: "no carrier" }));
+    await reattach(context, write(keptRecord(bench.current))).catch(() => {});
+    events.length = 0;
+  });
+
+  test("is given to nobody else: another one is asked for", async () => {
+    const { context, results, events } = bench.current;
+    results.push(giving("10.9.0.2/24"), giving("10.9.0.3/24"));
+    const record = write(newRecord());
+    await attachNew(context, record);
+    expect(record.attachments[0]?.addresses).toEqual(["10.9.0.3/24"]);
+    expect(events.filter((event) => event !== "netns add" && event !== "stand-in")).toEqual([
+      "ADD",
+      "DEL",
+      "ADD",
+    ]);
+  });
+
+  test("that is all that a network gives is refused", async () => {
+    const { context, results } = bench.current;
+    results.push(...Array.from({ length: 4 }, () => giving("10.9.0.2/24")));
+    await expect(attachNew(context, write(newRecord()))).rejects.toThrow(
+      "the network gave 10.9.0.2/24, which is kept for container c1",
+    );
+  });
+
+  test("is held again when the rebuild succeeds", async () => {
+    const { context } = bench.current;
+    expect(context.store.listUnheld()).toEqual(["c1"]);
+    await reattach(context, keptRecord(bench.current));
+    expect(context.store.listUnheld()).toEqual([]);
+  });
+
+  test("is free when the container is gone", () => {
+    const { context, dir } = bench.current;
+    context.store.remove("c1");
+    expect(readdirSync(join(dir, "state/unheld"))).toEqual([]);
+  });
+});
+
+describe("a start finds", () => {
+  test("what is worth keeping", async () => {
+    const { context, events } = bench.current;
+    const record = write(keptRecord(bench.current));
+    expect(await recall(context, "c1")).toEqual(record);
+    expect(events).toEqual([]);
+  });
+
+  test.each([
+    {
+      title: "a start that crashed before it had addresses",
+      more: { state: "creating" as const, attachments: [] },
+    },
+    { title: "a removal that crashed", more: { state: "removing" as const } },
+    { title: "a stop that did not keep", more: { keep: false } },
+  ])("$title, and undoes it", async ({ more }) => {
+    const { context } = bench.current;
+    write(keptRecord(bench.current, more));
+    expect(await recall(context, "c1")).toBeUndefined();
+    expect(context.store.read("c1")).toBeUndefined();
+  });
+
+  test("a rebuild that crashed, and ends what that left at work", async () => {
+    const { context, events } = bench.current;
+    write(keptRecord(bench.current, { state: "creating" }));
+    expect(await recall(context, "c1")).toMatchObject({ attachments: [attachment] });
+    expect(events).toEqual(["end leftovers"]);
+  });
+});

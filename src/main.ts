@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { startupSnapshot } from "node:v8";
+import { isOperatorVerb, runOperatorVerb } from "./cli/cli.ts";
+import { createCni } from "./cni/index.ts";
+import type { Config } from "./config/config.ts";
+import { loadConfig } from "./config/load.ts";
+import { describeError, UserError } from "./errors.ts";
+import { openLog } from "./log.ts";
+import { ipNetns } from "./netns/netns.ts";
+import {
+  type CreateCall,
+  type OwnOptions,
+  parseCreateCall,
+  parseOwnOptions,
+} from "./runtime/args.ts";
+import { create } from "./runtime/create.ts";
+import { withHint } from "./runtime/hints.ts";
+import { isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
+import { reportFault } from "./runtime/faultlog.ts";
+import { processRuntime } from "./runtime/lowlevel.ts";
+import { leaveBehind } from "./sandbox/background.ts";
+import type { SandboxContext } from "./sandbox/context.ts";
+import { fileFirstUse } from "./sandbox/first-use.ts";
+import { processLeftovers } from "./sandbox/leftovers.ts";
+import { flockLocker } from "./sandbox/lock.ts";
+import { configuredAttachments } from "./sandbox/recover.ts";
+import { fileStore } from "./sandbox/store.ts";
+import { processTracer, saveTrace, traced, type Tracer } from "./trace.ts";
+
+/** Runs one call of the launcher's and gives its exit status. */
+async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const options = parseOwnOptions(argv);
+  if (isInnerVerb(options.rest[0])) {
+    const config = loadConfig(options.config, { optional: !options.configGiven });
+    return inner(sandboxContext(config, env, processTracer()), options.rest);
+  }
+  if (isOperatorVerb(options.rest[0])) {
+    const config = loadConfig(options.config, { optional: !options.configGiven });
+    const tracer = processTracer();
+    const sandbox = sandboxContext(config, env, tracer);
+    return runOperatorVerb({ argv: options.rest, config, sandbox, tracer });
+  }
+  return makeContainer(options, env);
+}
+
+async function inner(context: SandboxContext, argv: readonly string[]): Promise<number> {
+  try {
+    return await runInnerVerb(context, argv);
+  } catch (error) {
+    context.log.error({ container: argv.at(1), step: argv[0], err: error }, describeError(error));
+    throw withHint(error, undefined);
+  }
+}
+
+async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  let call: CreateCall | undefined;
+  let config: Config | undefined;
+  const tracer = processTracer();
+  try {
+    call = parseCreateCall(options.rest);
+    const handedOn = call.preserveFds + Number(env["LISTEN_FDS"] ?? 0);
+    const fds = options.fds.slice(0, handedOn);
+    const lowLevel = processRuntime({ path: options.runtimePath, env, fds });
+    if (call.id === "") return await lowLevel.run(call);
+    config = loadConfig(options.config, { optional: !options.configGiven });
+    tracer.ended("configuration");
+    const sandbox = sandboxContext(config, env, tracer);
+    const runtime = traced(tracer, lowLevel, { run: "runtime", deleteForce: "undo: runtime" });
+    const install = {
+      launcher: resolve(options.launcher),
+      hooksDir: resolve(options.hooks),
+      configFile: options.configGiven ? resolve(options.config) : "",
+    };
+    const { launcher, configFile } = install;
+    const named = configFile === "" ? [] : ["--config", configFile];
+    const startGc = (): void => leaveBehind(launcher, [...named, "--", "gc", "--background"]);
+    const status = await create({ ...sandbox, config, runtime, install, env, startGc }, call);
+    saveTrace(sandbox.store.pathOf(call.id), tracer.finish("create"));
+    return status;
+  } catch (error) {
+    const fault = withHint(error, config?.logFile);
+    logFault(config, call?.id, error);
+    reportFault(call, `docker-cni: ${describeError(fault)}`);
+    return 1;
+  }
+}
+
+function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer): SandboxContext {
+  const log = openLog({ file: config.logFile, level: config.logLevel });
+  for (const warning of config.warnings) log.warn({ step: "config" }, warning);
+  const store = fileStore(config.stateDir);
+  const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  return {
+    store: traced(tracer, store, { write: "record" }),
+    locker: traced(tracer, flockLocker(), { lock: "lock" }),
+    netns: traced(tracer, ipNetns(), {
+      add: "netns",
+      loopbackUp: "lo up",
+      remove: "netns removal",
+    }),
+    log,
+    bootId,
+    lockTimeoutMs: config.lockTimeoutMs,
+    keepForMs: config.keepForMs,
+    hosts: config.hosts,
+    firstUse: fileFirstUse(store, bootId),
+    leftovers: processLeftovers(),
+    configured: () => configuredAttachments(config.cniConfDir, config.ifName),
+    cni: createCni({
+      pluginDirs: config.cniBinDirs,
+      cacheDir: `${config.stateDir}/cni`,
+      timeoutMs: config.pluginTimeoutMs,
+      env,
+      onPlugin(step) {
+        const { containerId, network, plugin, command, ms, stderr } = step;
+        tracer.ended(`${command} ${plugin}`, ms);
+        const fields = {
+          container: containerId,
+          network,
+          plugin,
+          step: command,
+          ms: Math.round(ms),
+        };
+        log.info(fields, step.ok ? "plugin done" : "plugin failed");
+        if (stderr !== "") log.debug({ ...fields, stderr }, "plugin wrote to stderr");
+      },
+    }),
+  };
+}
+
+function logFault(config: Config | undefined, container: string | undefined, error: unknown): void {
+  if (config === undefined) return;
+  const log = openLog({ file: config.logFile, level: config.logLevel });
+  log.error({ container, err: error }, describeError(error));
+}
+
+const KEPT = "DOCKER_CNI_KEPT_";
+
+/** The environment as the engine gave it: what the launcher took out of this program's way is put back. */
+function callersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const entries = Object.entries(env).map(([name, value]): [string, string | undefined] =>
+    name.startsWith(KEPT) ? [name.slice(KEPT.length), value] : [name, value],
+  );
+  return Object.fromEntries(entries);
+}
+
+function start(): void {
+  main(process.argv.slice(2), callersEnvironment(process.env)).then(
+    (status) => {
+      // Without taking the heap down piece by piece. Output is not lost: on Linux it is written at once.
+      process.exit(status);
+    },
+    (error: unknown) => {
+      process.stderr.write(`docker-cni: ${describeError(error)}\n`);
+      process.exitCode = error instanceof UserError ? 1 : 70;
+    },
+  );
+}
+
+// The single executable is made from the state after all modules are loaded; its runs begin here.
+if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.setDeserializeMainFunction(start);
+else start();

@@ -1,0 +1,116 @@
+import { existsSync } from "node:fs";
+import { isValidContainerId } from "../cni/index.ts";
+import type { Config } from "../config/config.ts";
+import { findContainerDir } from "../engine/container-dir.ts";
+import { readDockerContainer } from "../engine/docker-container.ts";
+import { UserError } from "../errors.ts";
+import { type Bundle, readBundle } from "../oci/bundle.ts";
+import { collectWhenIdle } from "../sandbox/background.ts";
+import type { SandboxContext } from "../sandbox/context.ts";
+import { collect } from "../sandbox/gc.ts";
+import { lockSandbox } from "../sandbox/life.ts";
+import type { Lock } from "../sandbox/lock.ts";
+import type { CreateCall } from "./args.ts";
+import type { LowLevelRuntime } from "./lowlevel.ts";
+import { whyNotOurs } from "./ours.ts";
+import { type Container, planNetwork } from "./network.ts";
+import { type Install, poststopPath } from "./poststop.ts";
+import { prepareRun, type Start, startBeside } from "./start.ts";
+import { readWish } from "./wish.ts";
+
+export interface CreateContext extends SandboxContext {
+  config: Config;
+  runtime: LowLevelRuntime;
+  install: Install;
+  /** The environment that the engine called with. */
+  env: NodeJS.ProcessEnv;
+  /** Starts gc as a process of its own. */
+  startGc: () => void;
+}
+
+/**
+ * Makes a container with its network: the low-level runtime's `create`, `run` or `restore` with a network namespace of
+ * ours. Returns the runtime's exit status. When anything fails nothing of a new network is left; a container that had its
+ * network before keeps what it had.
+ */
+export async function create(context: CreateContext, call: CreateCall): Promise<number> {
+  const lock = once(() => lockSandbox(context, call.id));
+  // A container that had its network before nearly always gets it again: its lock, which takes a process, is waited for
+  // while the rest is read.
+  const isKnown = isValidContainerId(call.id) && existsSync(context.store.pathOf(call.id));
+  if (isKnown) lock().catch(() => {});
+  const leaveAlone = async (reason: string): Promise<number> => {
+    context.log.debug({ container: call.id, step: "create" }, `left alone: ${reason}`);
+    if (isKnown) (await lock()).release();
+    return context.runtime.run(call);
+  };
+
+  const bundle = readBundle(call.bundle);
+  const containerDir = findContainerDir(bundle.spec, call.id);
+  const docker = containerDir === undefined ? undefined : readDockerContainer(containerDir);
+  const networkMode = docker && (docker.networkMode ?? "unknown");
+  const reason = whyNotOurs(bundle.spec, poststopPath(context.install), networkMode);
+  if (reason !== undefined) return leaveAlone(reason);
+  const wish = once(() =>
+    readWish({ config: context.config, log: context.log, id: call.id, spec: bundle.spec, docker }),
+  );
+  if (context.store.read(call.id) === undefined && (await wish()).none) {
+    return leaveAlone("it asked for no network");
+  }
+  if (!isValidContainerId(call.id)) {
+    throw new UserError("BAD_ARGS", `the container id "${call.id}" is not one that CNI allows`, {
+      hint: "begin it with a letter or a digit, and use letters, digits, '.', '_' and '-' only",
+    });
+  }
+  collectWhenIdle(context, context.startGc);
+  const container = { spec: bundle.spec, docker, wish };
+  const work = { call, bundle, container, lock };
+  return call.command === "create" ? createUnderLock(context, work) : runUnderLock(context, work);
+}
+
+interface Work {
+  call: CreateCall;
+  bundle: Bundle;
+  container: Container;
+  lock: () => Promise<Lock>;
+}
+
+async function createUnderLock(context: CreateContext, work: Work): Promise<number> {
+  try {
+    return await withSandbox(context, work, (start) => startBeside(context, start));
+  } catch (error) {
+    // Outside the lock: the runtime's delete calls the poststop hook, which may wait for it.
+    await context.runtime.deleteForce(work.call);
+    throw error;
+  }
+}
+
+async function runUnderLock(context: CreateContext, work: Work): Promise<number> {
+  const { call } = work;
+  await withSandbox(context, work, (start) => prepareRun(context, start));
+  const status = await context.runtime.run(call);
+  if (status !== 0 || !call.detach)
+    await collect(context, call.id, { waitMs: context.lockTimeoutMs });
+  return status;
+}
+
+/** Starts the container with its network under the sandbox's lock; a folder without a record is not left behind. */
+async function withSandbox<T>(
+  context: CreateContext,
+  { call, bundle, container, lock }: Work,
+  run: (start: Start) => Promise<T>,
+): Promise<T> {
+  const held = await lock();
+  try {
+    return await run({ call, bundle, ...(await planNetwork(context, call, container)) });
+  } finally {
+    if (context.store.read(call.id) === undefined) context.store.remove(call.id);
+    held.release();
+  }
+}
+
+/** `work` at its first call; the same promise at every later one. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let promise: Promise<T> | undefined;
+  return () => (promise ??= work());
+}

@@ -1,0 +1,167 @@
+import type { Config } from "../config/config.ts";
+import type { DockerContainer } from "../engine/docker-container.ts";
+import { findEngineFile } from "../engine/container-dir.ts";
+import { composeName, namesOf } from "../engine/hosts-file.ts";
+import { UserError } from "../errors.ts";
+import { netnsName } from "../netns/netns.ts";
+import { hasUserNamespace, type Spec } from "../oci/spec.ts";
+import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
+import {
+  attachNew,
+  checkOrReattach,
+  dropNetns,
+  isIntact,
+  reattach,
+  recall,
+  replaceNetns,
+} from "../sandbox/life.ts";
+import type { SandboxRecord } from "../sandbox/record.ts";
+import type { CreateCall } from "./args.ts";
+import type { CreateContext } from "./create.ts";
+import { planAttachments } from "./plan.ts";
+import { type AllottedPorts, withAllottedPorts } from "./ports.ts";
+import { loadNetworks, type Wish } from "./wish.ts";
+
+/** What is known of the container whose network is planned. */
+export interface Container {
+  spec: Spec;
+  docker: DockerContainer | undefined;
+  /** What was asked of its network; a container that has it already is not asked again. */
+  wish: () => Promise<Wish>;
+}
+
+/** The network that a container starts with. */
+export interface NetworkStart {
+  record: SandboxRecord;
+  /** Whether the container had it before: then a failed start takes nothing away from it. */
+  kept: boolean;
+  /** Makes the namespace, where it is not there. */
+  open: () => Promise<void>;
+  /** Makes the network ready in it. */
+  network: () => Promise<void>;
+}
+
+/** Decides between a new network, one that is still there, and one to be built again as it was. */
+export async function planNetwork(
+  context: CreateContext,
+  call: CreateCall,
+  container: Container,
+): Promise<NetworkStart> {
+  const kept = await recall(context, call.id, container.docker?.directory);
+  const userns = hasUserNamespace(container.spec);
+  if (kept === undefined) {
+    const record = await newRecord(context, call, container);
+    if (userns) return { record, kept: false, open: async () => {}, network: async () => {} };
+    return {
+      record,
+      kept: false,
+      open: () => context.netns.add(record.netns),
+      network: () => attachNew(context, record),
+    };
+  }
+  // They may have changed since: by another version of the engine, by docker rename.
+  const before = JSON.stringify(kept);
+  kept.runtimeDir = context.runtime.stateDir(call);
+  Object.assign(kept, identity(call, container));
+  if (JSON.stringify(kept) !== before) context.store.write(kept);
+  context.store.clearStopped(call.id);
+  if (isIntact(context, kept) && !userns) {
+    return {
+      record: kept,
+      kept: true,
+      open: async () => {},
+      network: async () => {
+        if (mayHaveIpv6(kept)) await restoreIpv6(context, kept);
+        await checkOrReattach(context, kept);
+      },
+    };
+  }
+  const record = { ...kept, bootId: context.bootId, userns };
+  if (userns) {
+    return { record, kept: true, open: () => dropNetns(context, record), network: async () => {} };
+  }
+  return {
+    record,
+    kept: true,
+    open: () => replaceNetns(context, record),
+    network: () => reattach(context, record),
+  };
+}
+
+/** Remembers what is about to be made: from here on whatever crashes can be undone. */
+async function newRecord(
+  context: CreateContext,
+  call: CreateCall,
+  container: Container,
+): Promise<SandboxRecord> {
+  const { config, bootId, runtime } = context;
+  const { docker } = container;
+  const wish = await container.wish();
+  const lists = await loadNetworks(wish, config.cniConfDir);
+  const netns = netnsName(call.id);
+  if (context.netns.exists(netns)) {
+    throw new UserError(
+      "NETNS_FAILED",
+      `the network namespace ${netns} is there already, and is not docker-cni's`,
+      {
+        hint: `if nothing needs it, remove it: ip netns delete ${netns}`,
+      },
+    );
+  }
+  const name = docker?.name ?? wish.name;
+  const service = composeName(wish.labels);
+  const withPorts = (ports: AllottedPorts): SandboxRecord => ({
+    version: 1,
+    id: call.id,
+    state: "creating",
+    netns,
+    bootId,
+    createdAt: new Date().toISOString(),
+    keep: docker !== undefined && !docker.autoRemove && mayKeep(config.keep, wish.keep),
+    ...(hasUserNamespace(container.spec) && { userns: true }),
+    ...(docker && { containerDir: docker.directory }),
+    ...identity(call, container, wish.name),
+    ...(service && { service }),
+    runtimeDir: runtime.stateDir(call),
+    attachments: planAttachments({
+      wish,
+      lists,
+      ports,
+      docker,
+      pluginDirs: config.cniBinDirs,
+      workload: { id: call.id, name, labels: wish.labels },
+      workloadArgs: config.workloadArgs,
+    }),
+  });
+  // What cannot be met whatever the ports are is told before one of them is looked for.
+  withPorts({ all: [], byNetwork: [] });
+  return withAllottedPorts(context, call.id, wish, (ports) => {
+    const record = withPorts(ports);
+    context.store.write(record);
+    return record;
+  });
+}
+
+/** How the container is called, and the files of its own that its network shows in. */
+function identity(
+  { id }: CreateCall,
+  { spec, docker }: Container,
+  wishedName?: string,
+): Pick<SandboxRecord, "name" | "names" | "files"> {
+  const name = docker?.name ?? wishedName;
+  const { hostname = docker?.hostname } = spec;
+  const hosts = findEngineFile(spec, id, "/etc/hosts");
+  const resolvConf = findEngineFile(spec, id, "/etc/resolv.conf");
+  return {
+    ...(name !== undefined && { name }),
+    names: namesOf({ hostname, domainname: docker?.domainname, name }),
+    files: {
+      ...(hosts !== undefined && { hosts }),
+      ...(resolvConf !== undefined && { resolvConf }),
+    },
+  };
+}
+
+function mayKeep(policy: Config["keep"], wish: boolean | undefined): boolean {
+  return policy === "label" ? wish === true : policy === "always" && wish !== false;
+}

@@ -1,0 +1,77 @@
+import { CniError, type NetworkList, realPluginExec } from "../cni/index.ts";
+import type { DockerContainer } from "../engine/docker-container.ts";
+import { networksForPorts, runtimeConfFor, rawListWithArgs } from "../engine/runtime-conf.ts";
+import { type Workload, workloadArgs } from "../engine/workload-args.ts";
+import type { AttachmentRecord } from "../sandbox/record.ts";
+import type { AllottedPorts } from "./ports.ts";
+import type { Wish } from "./wish.ts";
+
+export interface PlanOptions {
+  wish: Wish;
+  /** The networks of the wish, in its order. */
+  lists: readonly NetworkList[];
+  ports: AllottedPorts;
+  docker: DockerContainer | undefined;
+  pluginDirs: readonly string[];
+  workload: Workload;
+  /** What plugins are told of the workload: `id`, `name`, `label:KEY`. */
+  workloadArgs: readonly string[];
+}
+
+/** Decides what a new sandbox is attached to. Nothing exists yet: a fault here undoes nothing. */
+export function planAttachments(options: PlanOptions): AttachmentRecord[] {
+  const { wish, lists, ports, docker, pluginDirs, workload } = options;
+  const publishing = networksForPorts(lists, wish.ports);
+  const dns = docker && {
+    servers: docker.dns,
+    searches: docker.dnsSearch,
+    options: docker.dnsOptions,
+  };
+  const told = workloadArgs(workload, options.workloadArgs).args;
+  return wish.networks.flatMap((network, place): AttachmentRecord[] => {
+    const list = lists[place];
+    if (list === undefined) return [];
+    requirePlugins(list, pluginDirs);
+    const { ifName, aliases, defaultRoute } = network;
+    const conf = runtimeConfFor(list, network, {
+      ports: [...(publishing.includes(list) ? ports.all : []), ...(ports.byNetwork[place] ?? [])],
+      ...(dns && { dns }),
+    });
+    return [
+      {
+        network: list.name,
+        ifName,
+        list:
+          Object.keys(conf.configArgs).length === 0
+            ? list.raw
+            : rawListWithArgs(list.raw, list.plugins, conf.configArgs),
+        cniArgs: [["IgnoreUnknown", "1"], ...told, ...conf.cniArgs],
+        capabilityArgs: conf.capabilityArgs,
+        addresses: [],
+        ...(aliases.length > 0 && { aliases }),
+        ...(defaultRoute && { defaultRoute }),
+      },
+    ];
+  });
+}
+
+/** A plugin that is missing in the middle of a chain would fail DEL as it fails ADD: it is told before the first effect. */
+function requirePlugins(list: NetworkList, pluginDirs: readonly string[]): void {
+  const exec = realPluginExec();
+  const types = list.plugins.flatMap(({ type, ipam }) => [type, ipamType(ipam)]);
+  for (const type of types) {
+    if (type === undefined || exec.find(type, pluginDirs) !== undefined) continue;
+    throw new CniError({
+      kind: "not-found",
+      msg: `there is no plugin binary "${type}"; searched ${pluginDirs.join(", ")}`,
+      plugin: type,
+      network: list.name,
+      command: "ADD",
+    });
+  }
+}
+
+function ipamType(ipam: unknown): string | undefined {
+  if (typeof ipam !== "object" || ipam === null || !("type" in ipam)) return undefined;
+  return typeof ipam.type === "string" && ipam.type !== "" ? ipam.type : undefined;
+}

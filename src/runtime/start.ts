@@ -1,0 +1,133 @@
+import { writeSpec, type Bundle } from "../oci/bundle.ts";
+import { netnsPath } from "../netns/netns.ts";
+import { hasSetKeyHook, hooksBeforeStart, withHook, withNetns } from "../oci/spec.ts";
+import { introduce, refreshHosts } from "../sandbox/introduce.ts";
+import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
+import type { SandboxRecord } from "../sandbox/record.ts";
+import { release, transition } from "../sandbox/release.ts";
+import type { CreateCall } from "./args.ts";
+import type { CreateContext } from "./create.ts";
+import type { NetworkStart } from "./network.ts";
+import { createRuntimeHook } from "./createruntime.ts";
+import { poststopHook } from "./poststop.ts";
+
+export interface Start extends NetworkStart {
+  call: CreateCall;
+  bundle: Bundle;
+}
+
+/**
+ * Runs `runc create` and the network beside each other: the runtime only needs the namespace to exist, the network has
+ * to be ready by `start`. Where hooks of others may look for the network, it goes first.
+ * Returns the runtime's exit status; throws the network's fault. Either way a failure has been undone.
+ */
+export async function startBeside(context: CreateContext, start: Start): Promise<number> {
+  const { bundle } = start;
+  try {
+    await start.open();
+    writeSpec(bundle, specFor(context, start));
+    noteLate(context, start);
+    const [attached, runtime] = await Promise.allSettled(inOrder(context, start));
+    if (attached.status === "rejected") throw attached.reason;
+    if (runtime.status === "rejected") throw runtime.reason;
+    if (start.record.userns === true) takeOver(context, start.record);
+    if (runtime.value !== 0) await abandon(context, start);
+    else if (start.record.userns === true) await introduce(context, start.record);
+    return runtime.value;
+  } catch (error) {
+    await abandon(context, start);
+    throw error;
+  }
+}
+
+/**
+ * Without a hook of its own dockerd sees to the namespace when the runtime's create is done, and changes it. From version
+ * 26 on it writes the hosts file anew then, hook or not.
+ */
+function noteLate(context: CreateContext, { record, bundle }: Start): void {
+  const hosts = context.hosts ? record.files?.hosts : undefined;
+  const changesNetwork = record.containerDir !== undefined && !hasSetKeyHook(bundle.spec);
+  if (changesNetwork && (context.hosts || mayHaveIpv6(record))) {
+    context.store.markLate(record.id, "always");
+  } else {
+    context.store.markLate(record.id, hosts === undefined ? undefined : { hosts });
+  }
+}
+
+/** Makes the network and runs the runtime, beside each other where neither gets in the other's way. */
+function inOrder(context: CreateContext, start: Start): [Promise<void>, Promise<number>] {
+  const { record, bundle, call } = start;
+  // dockerd's own hook switches IPv6 off for a moment: an address or a route that is added then is refused.
+  const losesIpv6 = mayHaveIpv6(record) && hasSetKeyHook(bundle.spec);
+  if (hooksBeforeStart(bundle.spec).length > 0) {
+    const network = attach(context, start);
+    const runtime = network.then(() => context.runtime.run(call));
+    const restored = runtime.then(() => (losesIpv6 ? restoreIpv6(context, record) : undefined));
+    return [network.then(() => restored), runtime];
+  }
+  if (!losesIpv6) return [attach(context, start), context.runtime.run(call)];
+  const runtime = context.runtime.run(call);
+  return [runtime.then((status) => (status === 0 ? attach(context, start) : undefined)), runtime];
+}
+
+/**
+ * Makes the network ready, notes it and writes the names, while the runtime may still be at work. (An engine that writes
+ * the hosts file itself does so before it calls the runtime or when that is done, and then there is another occasion.)
+ */
+async function attach(context: CreateContext, { network, record }: Start): Promise<void> {
+  await network();
+  if (record.userns === true) return;
+  if (record.state !== "attached") transition(context, record, "attached");
+  await introduce(context, record);
+}
+
+/** Learns what the createRuntime hook wrote down. */
+function takeOver(context: CreateContext, record: SandboxRecord): void {
+  const attached = context.store.read(record.id);
+  if (attached !== undefined && attached !== "unreadable") Object.assign(record, attached);
+}
+
+/** Makes the network ready and writes the spec, for a runtime call that starts the container itself. */
+export async function prepareRun(context: CreateContext, start: Start): Promise<void> {
+  try {
+    await start.open();
+    writeSpec(start.bundle, specFor(context, start));
+    await attach(context, start);
+  } catch (error) {
+    await abandon(context, start);
+    throw error;
+  }
+}
+
+function specFor(context: CreateContext, { bundle, record, call }: Start): string {
+  const hookOptions = {
+    install: context.install,
+    path: context.env["PATH"] ?? "",
+    pluginTimeoutMs: context.config.pluginTimeoutMs,
+  };
+  const sandboxDir = context.store.pathOf(record.id);
+  const poststop = poststopHook({ ...hookOptions, record, sandboxDir });
+  const spec = withHook(bundle.spec, "poststop", poststop);
+  if (record.userns !== true) return JSON.stringify(withNetns(spec, netnsPath(record.netns)));
+  const locked = call.command === "create";
+  const hook = createRuntimeHook({ ...hookOptions, id: record.id, locked });
+  return JSON.stringify(withHook(withNetns(spec), "createRuntime", hook));
+}
+
+/** Undoes a start that failed. What cannot be undone now stays on record for gc; the first fault is the one told. */
+async function abandon(context: CreateContext, { record, bundle, kept }: Start): Promise<void> {
+  const failed = (error: unknown): void =>
+    context.log.error({ container: record.id, step: "undo", err: error }, "could not be undone");
+  try {
+    writeSpec(bundle, bundle.original);
+  } catch (error) {
+    failed(error);
+  }
+  if (kept) {
+    context.store.markStopped(record.id);
+  } else {
+    await release(context, record).catch(failed);
+  }
+  // Others may have been told of it already.
+  await refreshHosts(context, record).catch(failed);
+}

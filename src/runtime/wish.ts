@@ -1,0 +1,91 @@
+import {
+  CniError,
+  loadDefaultNetworkList,
+  loadNetworkList,
+  type NetworkList,
+} from "../cni/index.ts";
+import type { Config } from "../config/config.ts";
+import type { DockerContainer } from "../engine/docker-container.ts";
+import { readImageConfigs } from "../engine/image-config.ts";
+import { operatorWord } from "../engine/operator-word.ts";
+import { portsOfBindings } from "../engine/ports.ts";
+import { isPodman, readPodmanImage } from "../engine/podman-image.ts";
+import { namesNetworks, parseRequest, type SandboxRequest } from "../engine/request.ts";
+import type { Logger } from "../log.ts";
+import type { Spec } from "../oci/spec.ts";
+
+/** What was asked of a container's network, and the labels that are the operator's. */
+export interface Wish extends SandboxRequest {
+  labels: Record<string, string>;
+}
+
+export interface WishOptions {
+  config: Config;
+  log: Logger;
+  id: string;
+  spec: Spec;
+  docker: DockerContainer | undefined;
+}
+
+/**
+ * Reads what was asked of the container's network, from annotations, Docker's own files and, where the configuration
+ * lets it, the environment. What was ignored is logged. Throws BAD_REQUEST for a request that cannot be met.
+ */
+export async function readWish(options: WishOptions): Promise<Wish> {
+  const { config, log, id, spec, docker } = options;
+  const unknown = config.imageLabels === "allow" ? "use" : "ignore";
+  const own = operatorWord({
+    kind: "annotation",
+    labels: spec.annotations ?? {},
+    env: [],
+    // podman copies an image's annotations among the container's own; other engines do not.
+    images: isPodman(spec, id) ? readPodmanImage(spec, id) : [],
+    unknown,
+  });
+  const annotations = { ...own.labels, ...docker?.annotations };
+  const word = operatorWord({
+    labels: docker?.labels ?? {},
+    env: spec.process?.env ?? [],
+    images: docker && readImageConfigs(docker),
+    unknown,
+  });
+  const defaultNetwork = namesNetworks({ annotations, labels: word.labels })
+    ? undefined
+    : await defaultNetworkName(config.cniConfDir);
+  const request = parseRequest({
+    annotations,
+    labels: word.labels,
+    ifName: config.ifName,
+    ...(defaultNetwork !== undefined && { defaultNetwork }),
+    ...(docker && { ports: portsOfBindings(docker) }),
+    ...(config.envAddresses && { env: word.env }),
+  });
+  const said = [...own.warnings, ...word.warnings, ...request.warnings];
+  for (const warning of [...(docker?.warnings ?? []), ...said]) {
+    log.warn({ container: id, step: "request" }, warning);
+  }
+  return { ...request, labels: word.labels };
+}
+
+/** Loads the networks that were asked for, in their order; throws the network library's fault. */
+export async function loadNetworks(wish: Wish, confDir: string): Promise<NetworkList[]> {
+  const lists = [];
+  for (const { name } of wish.networks) {
+    const { list } = await (name === undefined
+      ? loadDefaultNetworkList(confDir)
+      : loadNetworkList(confDir, name));
+    lists.push(list);
+  }
+  return lists;
+}
+
+/** undefined when there is none: that is a fault only once it is needed. */
+async function defaultNetworkName(confDir: string): Promise<string | undefined> {
+  try {
+    const { list } = await loadDefaultNetworkList(confDir);
+    return list.name;
+  } catch (error) {
+    if (error instanceof CniError && error.kind === "no-network") return undefined;
+    throw error;
+  }
+}

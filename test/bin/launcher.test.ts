@@ -1,0 +1,282 @@
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const LAUNCHER = resolve("bin/docker-cni");
+
+/** Stands for runc, and for the program: writes what it was given to <its own name>.seen, and exits 7. */
+const RECORDER = `#!/bin/sh
+{
+  for arg; do printf '[%s]' "$arg"; done
+  printf '\\ncwd=%s\\nnode_options=%s\\n' "$PWD" "\${NODE_OPTIONS-unset}"
+  printf 'fds='; for fd in /proc/self/fd/*; do [ -e "$fd" ] && [ "\${fd##*/}" -gt 2 ] && printf '%s ' "\${fd##*/}"; done
+  printf '\\nstdin=%s\\n' "$(cat)"
+} >"$0.seen"
+echo out; echo err >&2
+exit 7
+`;
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "docker-cni-launcher-"));
+  for (const folder of ["bin", "dist", "hooks", "path"]) mkdirSync(join(dir, folder));
+  writeFileSync(join(dir, "bin/docker-cni"), readFileSync(LAUNCHER));
+  executable("bin/docker-cni");
+  for (const name of ["path/runc", "path/crun", "other-runc", "dist/docker-cni"]) {
+    writeFileSync(join(dir, name), RECORDER);
+    executable(name);
+  }
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function executable(name: string): void {
+  chmodSync(join(dir, name), 0o755);
+}
+
+function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, fds: number[] = []) {
+  return spawnSync(join(dir, "bin/docker-cni"), args, {
+    cwd: dir,
+    encoding: "utf8",
+    env: { PATH: `${dir}/path:/usr/bin:/bin`, ...env },
+    input: "input",
+    stdio: ["pipe", "pipe", "pipe", ...fds],
+  });
+}
+
+function seen(name: string): string {
+  return readFileSync(join(dir, `${name}.seen`), "utf8");
+}
+
+describe("goes to the low-level runtime, unchanged", () => {
+  test.each([
+    { args: "--version" },
+    { args: "-v create" },
+    { args: "features" },
+    { args: "--help create" },
+    { args: "" },
+    { args: "start c1" },
+    { args: "--root /r --log /l --log-format json start create" },
+    { args: "--root create start c1" },
+    { args: "--root=create --log=run --debug state c1" },
+    { args: "-root create kill c1 9" },
+    { args: "--cgroup-manager create delete --force c1" },
+    { args: "exec c1 create" },
+    { args: "a-command-of-tomorrow --new=1 create" },
+    { args: "list" },
+  ])("$args", ({ args }) => {
+    const words = args === "" ? [] : args.split(" ");
+    const { status, stdout, stderr } = launch(words);
+    expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: "out\n", stderr: "err\n" });
+    expect(seen("path/runc").split("\n")[0]).toBe(words.map((word) => `[${word}]`).join(""));
+  });
+
+  test("with words that a shell would split or expand", () => {
+    launch(["exec", "c1", "a b", "*", "$HOME", "", "--", "'"]);
+    expect(seen("path/runc")).toContain("[exec][c1][a b][*][$HOME][][--][']");
+  });
+
+  test("with its working directory, environment, stdin and open descriptors", () => {
+    launch(["exec", "c1"], { NODE_OPTIONS: "--x" }, [
+      openSync("/dev/null", "r"),
+      openSync("/dev/zero", "r"),
+    ]);
+    expect(seen("path/runc")).toMatch(/cwd=.*\nnode_options=--x\nfds=.*\b3 4 \nstdin=input\n/);
+    expect(seen("path/runc")).toContain(`cwd=${dir}\n`);
+  });
+});
+
+function config(text: string): string[] {
+  writeFileSync(join(dir, "cni.yaml"), text);
+  return ["--config", join(dir, "cni.yaml"), "--", "state", "c1"];
+}
+
+describe("chooses the low-level runtime", () => {
+  test.each([
+    {
+      title: "that --runtime-path names",
+      args: () => ["--runtime-path", `${dir}/other-runc`, "state"],
+      runs: "other-runc",
+    },
+    {
+      title: "that --runtime-path= names, before oci_bin",
+      args: () => [`--runtime-path=${dir}/other-runc`, ...config("oci_bin: /nowhere\n")],
+      runs: "other-runc",
+    },
+    {
+      title: "that oci_bin names",
+      args: () => config(`# oci_bin: /no\noci_bin: ${dir}/other-runc # why\n`),
+      runs: "other-runc",
+    },
+    {
+      title: "that oci_bin names in quotes",
+      args: () => config(`log_level: info\noci_bin: "${dir}/other-runc"`),
+      runs: "other-runc",
+    },
+    {
+      title: "that oci_bin names without a folder",
+      args: () => config("oci_bin: crun\n"),
+      runs: "path/crun",
+    },
+    { title: "runc before crun on PATH", args: () => ["state"], runs: "path/runc" },
+  ])("$title", ({ args, runs }) => {
+    expect(launch(args())).toMatchObject({ status: 7, stderr: "err\n" });
+    expect(seen(runs)).toContain("[state]");
+  });
+
+  test("crun where there is no runc, and not itself under runc's name", () => {
+    rmSync(join(dir, "path/runc"));
+    symlinkSync(join(dir, "bin/docker-cni"), join(dir, "path/runc"));
+    expect(launch(["state"], { PATH: `${dir}/path:/usr/bin` }).status).toBe(7);
+    expect(seen("path/crun")).toContain("[state]");
+  });
+
+  test.each([
+    {
+      title: "none is on PATH",
+      args: ["state"],
+      stderr: /no low-level runtime: neither runc nor crun is on PATH/,
+    },
+    {
+      title: "the named one is missing",
+      args: ["--runtime-path", "/no/runc", "state"],
+      stderr: /the low-level runtime \/no\/runc is not there/,
+    },
+  ])("and says so when $title", ({ args, stderr }) => {
+    const result = launch(args, { PATH: "/nowhere" });
+    expect(result.status).toBe(127);
+    expect(result.stderr).toMatch(stderr);
+  });
+});
+
+describe("goes to the program", () => {
+  test.each([
+    { args: "create --bundle /b c1" },
+    { args: "--root /r --log /l --log-format json create c1" },
+    { args: "run c1" },
+    { args: "restore c1" },
+    { args: "--debug --systemd-cgroup -log create create" },
+    { args: "ls --json" },
+    { args: "gc" },
+  ])("$args", ({ args }) => {
+    expect(launch(args.split(" ")).status).toBe(7);
+    const words = args.split(" ").map((word) => `[${word}]`);
+    expect(seen("dist/docker-cni")).toContain(`[--]${words.join("")}\n`);
+  });
+
+  test("with where everything is", () => {
+    launch(["--config", "/c.yaml", "--", "create", "c1"]);
+    expect(seen("dist/docker-cni").split("\n")[0]).toBe(
+      `[--hooks=${dir}/bin/../hooks][--launcher=${dir}/bin/docker-cni][--config=/c.yaml][--config-given]` +
+        `[--runtime-path=${dir}/path/runc][--][create][c1]`,
+    );
+  });
+
+  test("through a symbolic link to the launcher", () => {
+    symlinkSync(join(dir, "bin/docker-cni"), join(dir, "path/docker-cni"));
+    const { status } = spawnSync(join(dir, "path/docker-cni"), ["create", "c1"], {
+      env: { PATH: "/usr/bin:/bin" },
+    });
+    expect(status).toBe(7);
+  });
+
+  test("with Node's variables out of its way", () => {
+    launch(["create", "c1"], { NODE_OPTIONS: "--x" });
+    expect(seen("dist/docker-cni")).toContain("node_options=unset");
+  });
+
+  test("with the descriptors that are for the container", () => {
+    const fds = [openSync("/dev/null", "r"), openSync("/dev/null", "r")];
+    launch(["create", "--preserve-fds", "2", "c1"], {}, fds);
+    expect(seen("dist/docker-cni")).toContain("[--fds=3,4]");
+  });
+
+  test("and says so when it is not built", () => {
+    rmSync(join(dir, "dist"), { recursive: true });
+    const { status, stderr } = launch(["create", "c1"]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/the program is not installed: .*npm run build/);
+  });
+});
+
+describe("before a start", () => {
+  const OWN = "127.0.0.1 localhost\n# docker-cni: from here on kept by docker-cni\n";
+
+  test.each([
+    {
+      title: "leaves a container alone that it does not know",
+      late: undefined,
+      hosts: OWN,
+      settles: false,
+    },
+    {
+      title: "leaves a hosts file alone that has its lines",
+      late: "hosts",
+      hosts: OWN,
+      settles: false,
+    },
+    {
+      title: "has a hosts file mended that lost its lines",
+      late: "hosts",
+      hosts: "::1 localhost\n",
+      settles: true,
+    },
+    {
+      title: "has a hosts file looked for that is gone",
+      late: "nowhere",
+      hosts: OWN,
+      settles: true,
+    },
+    { title: "has a network mended that the engine changes", late: "", hosts: OWN, settles: true },
+  ])("$title", ({ late, hosts, settles }) => {
+    mkdirSync(join(dir, "state/sandboxes/c1"), { recursive: true });
+    writeFileSync(join(dir, "hosts"), hosts);
+    const text = late === "" ? "" : `${dir}/${late}\n`;
+    if (late !== undefined) writeFileSync(join(dir, "state/sandboxes/c1/late"), text);
+    writeFileSync(join(dir, "cni.yaml"), `state_dir: ${dir}/state\n`);
+    launch(["--config", join(dir, "cni.yaml"), "--", "--root", "/r", "start", "c1"]);
+    const program = existsSync(join(dir, "dist/docker-cni.seen")) ? seen("dist/docker-cni") : "";
+    expect(program.includes("[--][settle][c1]")).toBe(settles);
+    expect(seen("path/runc")).toContain("[--root][/r][start][c1]");
+  });
+});
+
+describe("tells why the program cannot run", () => {
+  test.each([
+    {
+      flags: ["--log-format", "json"],
+      line: /^\{"level":"error","msg":"docker-cni: the program is not installed: .*"\}\n$/,
+    },
+    { flags: [], line: /^level=error msg="docker-cni: the program is not installed: .*"\n$/ },
+    { flags: ["--log-format=json"], line: /^\{"level":"error".*\}\n$/ },
+  ])("in the runtime's log, where the engine looks for it ($flags)", ({ flags, line }) => {
+    rmSync(join(dir, "dist"), { recursive: true });
+    const { status, stderr } = launch(["--log", `${dir}/log`, ...flags, "create", "c1"]);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
+    expect(readFileSync(join(dir, "log"), "utf8")).toMatch(line);
+  });
+
+  test("when there is no Node.js", () => {
+    rmSync(join(dir, "dist/docker-cni"));
+    writeFileSync(join(dir, "dist/docker-cni.cjs"), "");
+    expect(launch(["create", "c1"], { PATH: `${dir}/path` }).stderr).toMatch(
+      /Node\.js is needed and not on PATH/,
+    );
+  });
+});
+
+test("an option without its value is refused", () => {
+  expect(launch(["--config"])).toMatchObject({ status: 1 });
+  expect(launch(["--config"]).stderr).toMatch(/the option --config needs a file/);
+});

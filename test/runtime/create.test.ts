@@ -1,0 +1,447 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Cni, CniError, type Result } from "../../src/cni/index.ts";
+import { resolveConfig } from "../../src/config/config.ts";
+import { recordingLog } from "../../src/log.ts";
+import type { Spec } from "../../src/oci/spec.ts";
+import { parseCreateCall } from "../../src/runtime/args.ts";
+import { create, type CreateContext } from "../../src/runtime/create.ts";
+import { fileFirstUse } from "../../src/sandbox/first-use.ts";
+import { flockLocker } from "../../src/sandbox/lock.ts";
+import { fileStore } from "../../src/sandbox/store.ts";
+
+const ID = "0123456789ab".padEnd(64, "c");
+const NETNS = "/run/netns/0123456789ab";
+const RESULT = {
+  cniVersion: "1.0.0",
+  interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01", sandbox: NETNS }],
+  ips: [{ address: "10.9.0.2/24", interface: 0 }],
+};
+
+let dir: string;
+/** What ADD gives. */
+let result: Result;
+/** What happened, in order. */
+let events: string[];
+let aliveNetns: Set<string>;
+/** What goes wrong, by event. */
+let faults: Map<string, Error | number>;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "docker-cni-create-"));
+  result = RESULT;
+  events = [];
+  aliveNetns = new Set();
+  faults = new Map();
+  for (const folder of ["net.d", "plugins", "bundle", `containers/${ID}`]) {
+    mkdirSync(join(dir, folder), { recursive: true });
+  }
+  writeFileSync(join(dir, "plugins/bridge"), "");
+  const list = { cniVersion: "1.0.0", name: "lan", plugins: [{ type: "bridge" }] };
+  writeFileSync(join(dir, "net.d/10-lan.conflist"), JSON.stringify(list));
+  engineSays({ NetworkMode: "none" });
+  writeBundle({});
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+function engineSays(hostConfig: object): void {
+  writeFileSync(join(dir, "containers", ID, "hostconfig.json"), JSON.stringify(hostConfig));
+  writeFileSync(join(dir, "containers", ID, "config.v2.json"), JSON.stringify({ Name: "/web" }));
+}
+
+function writeBundle(more: Partial<Spec>): void {
+  const spec: Spec = {
+    ociVersion: "1.0.2",
+    linux: { namespaces: [{ type: "pid" }, { type: "network" }] },
+    mounts: [{ destination: "/etc/hosts", source: join(dir, "containers", ID, "hosts") }],
+    ...more,
+  };
+  writeFileSync(join(dir, "bundle/config.json"), JSON.stringify(spec));
+}
+
+/** Notes an event, takes a moment as a process would, and fails where the test asks for it. */
+async function happens(event: string): Promise<void> {
+  events.push(event);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const fault = faults.get(event);
+  if (fault instanceof Error) throw fault;
+}
+
+function context(): CreateContext {
+  const cni = {
+    addNetworkList: async () => {
+      await happens("ADD");
+      events.push("ADD done");
+      return result;
+    },
+    checkNetworkList: () => happens("CHECK"),
+    delNetworkList: () => happens("DEL"),
+    cachedAttachments: () => [],
+    cachedResult: () => result,
+  } satisfies Partial<Cni>;
+  const store = fileStore(join(dir, "state"));
+  return {
+    store,
+    locker: flockLocker(),
+    firstUse: fileFirstUse(store, "boot-1"),
+    leftovers: { end: async () => {} },
+    configured: async () => [],
+    keepForMs: undefined,
+    hosts: false,
+    netns: {
+      add: async (name) => {
+        await happens("netns add");
+        aliveNetns.add(name);
+      },
+      loopbackUp: () => happens("lo up"),
+      restoreIpv6: (_, { ifName }) => happens(`IPv6 ${ifName}`),
+      setDefaultRoute: (_, gateway, ifName) => happens(`default route ${gateway} ${ifName}`),
+      remove: async (name) => {
+        if (aliveNetns.delete(name)) await happens("netns remove");
+      },
+      attach: async () => {},
+      show: async () => ({ addresses: [], routes: [] }),
+      hasLink: async () => true,
+      removeLink: async () => {},
+      addStandIn: async () => {},
+      exists: (name) => aliveNetns.has(name),
+      isAlive: (name) => aliveNetns.has(name),
+    },
+    // eslint-disable-next-line typescript/no-unsafe-type-assertion -- the calls that create makes
+    cni: cni as unknown as Cni,
+    log: recordingLog().log,
+    bootId: "boot-1",
+    lockTimeoutMs: 1000,
+    config: resolveConfig({
+      cni_conf_dir: join(dir, "net.d"),
+      cni_bin_dir: join(dir, "plugins"),
+      state_dir: join(dir, "state"),
+    }),
+    install: { launcher: "/l/docker-cni", hooksDir: "/l/hooks", configFile: "/c.yaml" },
+    env: { PATH: "/usr/bin" },
+    startGc: () => {},
+    runtime: {
+      run: async ({ command }) => {
+        events.push(`runc ${command}`);
+        const fault = faults.get(`runc ${command}`);
+        if (fault instanceof Error) throw fault;
+        return fault ?? 0;
+      },
+      deleteForce: () => happens("runc delete"),
+      stateDir: () => join(dir, "runc", ID),
+    },
+  };
+}
+
+function call(words = `create --bundle ${dir}/bundle ${ID}`) {
+  return parseCreateCall(words.split(" "));
+}
+
+function readSpec(): Spec {
+  const spec: Spec = JSON.parse(readFileSync(join(dir, "bundle/config.json"), "utf8"));
+  return spec;
+}
+
+function sandboxes(): string[] {
+  const folder = join(dir, "state/sandboxes");
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+describe("a new container", () => {
+  test("gets its namespace, then its network beside the runtime's create", async () => {
+    expect(await create(context(), call())).toBe(0);
+    expect(events.slice(0, 1)).toEqual(["netns add"]);
+    expect(events.toSorted()).toEqual(["ADD", "ADD done", "netns add", "runc create"]);
+    expect(events.indexOf("runc create")).toBeLessThan(events.indexOf("ADD done"));
+  });
+
+  test("has a spec that joins the namespace and ends it by a poststop hook", async () => {
+    await create(context(), call());
+    expect(readSpec()).toMatchObject({
+      ociVersion: "1.0.2",
+      linux: { namespaces: [{ type: "pid" }, { type: "network", path: NETNS }] },
+      hooks: {
+        poststop: [
+          {
+            path: "/l/hooks/poststop",
+            args: [
+              "poststop",
+              "keep",
+              join(dir, "state/sandboxes", ID),
+              join(dir, "containers", ID),
+              "/l/docker-cni",
+              "/c.yaml",
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  test("is remembered with its addresses", async () => {
+    const { store, ...rest } = context();
+    await create({ store, ...rest }, call());
+    expect(store.read(ID)).toMatchObject({
+      state: "attached",
+      netns: "0123456789ab",
+      bootId: "boot-1",
+      keep: true,
+      name: "web",
+      containerDir: join(dir, "containers", ID),
+      attachments: [
+        { network: "lan", ifName: "eth0", addresses: ["10.9.0.2/24"], mac: "02:00:00:00:00:01" },
+      ],
+    });
+  });
+
+  test("has its network before hooks of others that may need it", async () => {
+    writeBundle({ hooks: { createRuntime: [{ path: "/usr/bin/other" }] } });
+    await create(context(), call());
+    expect(events.at(-1)).toBe("runc create");
+  });
+
+  describe("on a network with IPv6, which dockerd's own hook switches off,", () => {
+    const setkey = { path: "/proc/1/exe", args: ["libnetwork-setkey"] };
+    beforeEach(() => {
+      result = { ...RESULT, ips: [{ address: "fd00::2/64", interface: 0 }] };
+      const plugins = [{ type: "bridge", ipam: { ranges: [[{ subnet: "fd00::/64" }]] } }];
+      const list = { cniVersion: "1.0.0", name: "lan", plugins };
+      writeFileSync(join(dir, "net.d/10-lan.conflist"), JSON.stringify(list));
+    });
+
+    test("has its network after the runtime's create", async () => {
+      writeBundle({ hooks: { prestart: [setkey] } });
+      await create(context(), call());
+      expect(events.filter((event) => event !== "netns add")).toEqual([
+        "runc create",
+        "ADD",
+        "ADD done",
+      ]);
+    });
+
+    test("has none when the runtime's create fails", async () => {
+      writeBundle({ hooks: { prestart: [setkey] } });
+      faults.set("runc create", 3);
+      await create(context(), call());
+      expect(events).not.toContain("ADD");
+    });
+
+    test("has it before hooks of others, and IPv6 again afterwards", async () => {
+      writeBundle({ hooks: { prestart: [setkey, { path: "/usr/bin/other" }] } });
+      await create(context(), call());
+      expect(events.slice(-2)).toEqual(["runc create", "IPv6 eth0"]);
+    });
+
+    test("has it beside the runtime's create where that hook is not", async () => {
+      await create(context(), call());
+      expect(events.indexOf("runc create")).toBeLessThan(events.indexOf("ADD done"));
+    });
+  });
+
+  test("that starts at once (run) has its network before, and nothing of it after", async () => {
+    const status = await create(context(), call(`run --bundle ${dir}/bundle ${ID.slice(0, 12)}x`));
+    expect(status).toBe(0);
+    expect(events).toEqual(["netns add", "ADD", "ADD done", "runc run", "DEL", "netns remove"]);
+    expect(sandboxes()).toEqual([]);
+  });
+
+  test.each([
+    { title: "--rm", hostConfig: { NetworkMode: "none", AutoRemove: true }, mode: "release" },
+    { title: "no --rm", hostConfig: { NetworkMode: "none" }, mode: "keep" },
+  ])("with $title is told to the hook as $mode", async ({ hostConfig, mode }) => {
+    engineSays(hostConfig);
+    await create(context(), call());
+    expect(readSpec().hooks?.poststop?.[0]?.args?.[1]).toBe(mode);
+  });
+
+  test("of an engine without files of its own is told to the hook as wait", async () => {
+    writeBundle({ mounts: [] });
+    await create(context(), call());
+    expect(readSpec().hooks?.poststop?.[0]?.args?.[1]).toBe("wait");
+  });
+});
+
+describe("nothing is left when", () => {
+  const pluginFault = new CniError({
+    kind: "plugin",
+    msg: "no bridge today",
+    plugin: "bridge",
+    network: "lan",
+    command: "ADD",
+  });
+
+  test.each([
+    {
+      title: "the namespace cannot be made",
+      event: "netns add",
+      fault: new Error("no netns"),
+      rejects: /no netns/,
+    },
+    { title: "ADD fails", event: "ADD", fault: pluginFault, rejects: /no bridge today/ },
+    {
+      title: "the runtime cannot be run",
+      event: "runc create",
+      fault: new Error("no runc"),
+      rejects: /no runc/,
+    },
+  ])("$title, and the fault is told", async ({ event, fault, rejects }) => {
+    const before = readFileSync(join(dir, "bundle/config.json"), "utf8");
+    faults.set(event, fault);
+    await expect(create(context(), call())).rejects.toThrow(rejects);
+    expect(sandboxes()).toEqual([]);
+    expect([...aliveNetns]).toEqual([]);
+    expect(readFileSync(join(dir, "bundle/config.json"), "utf8")).toBe(before);
+    expect(events).toContain("DEL");
+    expect(events.at(-1)).toBe("runc delete");
+  });
+
+  test("the runtime's create fails, whose own status is given", async () => {
+    faults.set("runc create", 3);
+    expect(await create(context(), call())).toBe(3);
+    expect(sandboxes()).toEqual([]);
+    expect([...aliveNetns]).toEqual([]);
+    expect(events.slice(-2)).toEqual(["DEL", "netns remove"]);
+  });
+
+  test.each([
+    {
+      title: "there is no network",
+      spoil: () => rmSync(join(dir, "net.d/10-lan.conflist")),
+      rejects: /no network/,
+    },
+    {
+      title: "a plugin is missing",
+      spoil: () => rmSync(join(dir, "plugins/bridge")),
+      rejects: /no plugin binary "bridge"/,
+    },
+  ])("$title, and no effect was made", async ({ spoil, rejects }) => {
+    spoil();
+    await expect(create(context(), call())).rejects.toThrow(rejects);
+    expect(events).toEqual(["runc delete"]);
+    expect(sandboxes()).toEqual([]);
+  });
+
+  test("the namespace is there already, which stays its owner's", async () => {
+    aliveNetns.add("0123456789ab");
+    await expect(create(context(), call())).rejects.toThrow(/0123456789ab is there already/);
+    expect(sandboxes()).toEqual([]);
+    expect([...aliveNetns]).toEqual(["0123456789ab"]);
+  });
+
+  test("the id is one that CNI does not allow", async () => {
+    await expect(create(context(), call(`create --bundle ${dir}/bundle a+b`))).rejects.toThrow(
+      /the container id "a\+b"/,
+    );
+    expect(events).toEqual([]);
+  });
+
+  test("DEL fails too, but what gc needs to finish", async () => {
+    faults.set("ADD", pluginFault);
+    faults.set("DEL", new Error("no DEL either"));
+    await expect(create(context(), call())).rejects.toThrow(/no bridge today/);
+    expect(fileStore(join(dir, "state")).read(ID)).toMatchObject({ state: "removing" });
+    expect([...aliveNetns]).toEqual(["0123456789ab"]);
+  });
+});
+
+describe("a kept container", () => {
+  beforeEach(async () => {
+    await create(context(), call());
+    fileStore(join(dir, "state")).markStopped(ID);
+    writeBundle({});
+    events = [];
+  });
+
+  test("joins its namespace again, which is only checked", async () => {
+    expect(await create(context(), call())).toBe(0);
+    expect(events.toSorted()).toEqual(["CHECK", "runc create"]);
+    expect(fileStore(join(dir, "state")).stoppedAt(ID)).toBeUndefined();
+  });
+
+  test("gets its network built again where the check fails", async () => {
+    faults.set("CHECK", new Error("no eth0"));
+    await create(context(), call());
+    expect(events.filter((event) => event !== "runc create")).toEqual([
+      "CHECK",
+      "lo up",
+      "DEL",
+      "ADD",
+      "ADD done",
+    ]);
+  });
+
+  test.each([
+    { title: "its namespace is lost", spoil: () => aliveNetns.clear(), bootId: "boot-1" },
+    { title: "the machine was booted anew", spoil: () => aliveNetns.clear(), bootId: "boot-2" },
+  ])("gets its network built again where $title", async ({ spoil, bootId }) => {
+    spoil();
+    const store = fileStore(join(dir, "state"));
+    await create({ ...context(), bootId }, call());
+    expect(events.filter((event) => event !== "runc create")).toEqual([
+      "netns add",
+      "lo up",
+      "DEL",
+      "ADD",
+      "ADD done",
+    ]);
+    expect(store.read(ID)).toMatchObject({
+      state: "attached",
+      bootId,
+      attachments: [{ addresses: ["10.9.0.2/24"] }],
+    });
+  });
+
+  test.each([
+    { title: "the runtime fails", event: "runc create", fault: 1 },
+    { title: "the runtime cannot be run", event: "runc create", fault: new Error("no runc") },
+  ])("keeps its network when $title", async ({ event, fault }) => {
+    faults.set(event, fault);
+    await create(context(), call()).catch(() => 1);
+    const store = fileStore(join(dir, "state"));
+    expect(store.read(ID)).toMatchObject({ state: "attached" });
+    expect(store.stoppedAt(ID)).toBeDefined();
+    expect(events).not.toContain("DEL");
+    expect([...aliveNetns]).toEqual(["0123456789ab"]);
+  });
+
+  test("keeps what its addresses can be asked for again with when the rebuild fails", async () => {
+    aliveNetns.clear();
+    faults.set("ADD", new Error("no bridge"));
+    await expect(create(context(), call())).rejects.toThrow(/no bridge/);
+    expect(fileStore(join(dir, "state")).read(ID)).toMatchObject({
+      attachments: [{ addresses: ["10.9.0.2/24"] }],
+    });
+  });
+});
+
+test.each([
+  {
+    title: "the host's network",
+    spec: { linux: { namespaces: [{ type: "pid" }] } },
+    hostConfig: { NetworkMode: "host" },
+  },
+  {
+    title: "another container's namespace",
+    spec: { linux: { namespaces: [{ type: "network", path: "/proc/7/ns/net" }] } },
+    hostConfig: { NetworkMode: "container:x" },
+  },
+  { title: "Docker's bridge", spec: {}, hostConfig: { NetworkMode: "default" } },
+])("a container on $title goes to the runtime as it is", async ({ spec, hostConfig }) => {
+  engineSays(hostConfig);
+  writeBundle(spec);
+  const before = readFileSync(join(dir, "bundle/config.json"), "utf8");
+  await create(context(), call());
+  expect(events).toEqual(["runc create"]);
+  expect(readFileSync(join(dir, "bundle/config.json"), "utf8")).toBe(before);
+  expect(sandboxes()).toEqual([]);
+});

@@ -1,0 +1,53 @@
+import { Command } from "commander";
+import type { SandboxContext } from "../sandbox/context.ts";
+import { checkSandbox, type Health, healSandbox } from "../sandbox/heal.ts";
+import { viewSandboxes } from "../sandbox/view.ts";
+import type { OperatorCall } from "./cli.ts";
+import { pickSandbox } from "./find.ts";
+import { NOTHING, shortId, table } from "./table.ts";
+
+/** `check`: CNI CHECK. Exit status 1 when a network is not as it was made. */
+export function checkCommand(call: OperatorCall): Command {
+  return healthCommand(call, checkSandbox, {
+    name: "check",
+    description: "find out whether networks are as they were made",
+  });
+}
+
+/** `heal`: builds what CHECK finds broken, with the same addresses. Exit status 1 when something stays broken. */
+export function healCommand(call: OperatorCall): Command {
+  return healthCommand(call, healSandbox, {
+    name: "heal",
+    description: "build again what check finds broken, with the same addresses",
+  });
+}
+
+function healthCommand(
+  { sandbox, print, exit }: OperatorCall,
+  examine: (context: SandboxContext, id: string) => Promise<Health>,
+  { name, description }: { name: string; description: string },
+): Command {
+  return new Command(name)
+    .description(description)
+    .argument("[container]", "its name, or its id or the beginning of it; without it, all")
+    .option("--json", "print an array of objects, one a container")
+    .action(async (container: string | undefined, { json }: { json?: boolean }) => {
+      const all = await viewSandboxes(sandbox);
+      const views = container === undefined ? all : [pickSandbox(all, container)];
+      const found = [];
+      for (const { id, name: of } of views) {
+        found.push({ id, name: of ?? null, ...(await examine(sandbox, id)) });
+      }
+      if (json) print(JSON.stringify(found, null, 2));
+      else {
+        const rows = found.map((each) => [
+          each.name ?? NOTHING,
+          shortId(each.id),
+          each.health,
+          each.reason ?? "",
+        ]);
+        print(...table([["CONTAINER", "ID", "HEALTH", "REASON"], ...rows]));
+      }
+      if (found.some(({ health }) => health === "broken" || health === "busy")) exit(1);
+    });
+}

@@ -1,0 +1,94 @@
+import { Command } from "commander";
+import { collectEach, forget, type GcOutcome, sweep } from "../sandbox/gc.ts";
+import { collectNetworks, type NetworkGcOutcome } from "../sandbox/network-gc.ts";
+import type { OperatorCall } from "./cli.ts";
+import { findSandbox } from "./find.ts";
+import { NOTHING, shortId, table } from "./table.ts";
+import { TRACE_STEP } from "./trace.ts";
+
+interface GcOptions {
+  dryRun?: boolean;
+  allNetworks?: boolean;
+  container?: string[];
+  forget?: string;
+  background?: boolean;
+  json?: boolean;
+}
+
+/** `gc`: finishes what a stop, a removal or a crash left to do. Exit status 1 when something could not be undone. */
+export function gcCommand(call: OperatorCall): Command {
+  return new Command("gc")
+    .description("release the networks of containers that are gone")
+    .option("--dry-run", "only tell what would be released")
+    .option(
+      "--all-networks",
+      "then run CNI GC on every network; on those that other runtimes use it removes their attachments too",
+    )
+    .option("--container <id...>", "only these containers, waiting for operations on them to end")
+    .option(
+      "--forget <container>",
+      "give up what cannot be undone of a container that is gone, after one more try",
+    )
+    .option("--background", "leave what failed a short time ago for later")
+    .option("--json", "print an object: containers, networks")
+    .action(async (options: GcOptions) => {
+      const outcomes = await collectWhat(call, options);
+      const networks =
+        options.allNetworks && !options.dryRun ? await collectNetworks(call.sandbox) : [];
+      if (options.json) {
+        call.print(JSON.stringify({ containers: outcomes, networks }, null, 2));
+      } else call.print(...describe(outcomes, networks));
+      const [only] = outcomes;
+      if (options.container?.length === 1 && only?.outcome === "released") logTrace(call, only);
+      if ([...outcomes, ...networks].some(({ outcome }) => outcome === "failed")) call.exit(1);
+    });
+}
+
+async function collectWhat({ sandbox }: OperatorCall, options: GcOptions): Promise<GcOutcome[]> {
+  const { dryRun = false, background = false } = options;
+  const waitMs = sandbox.lockTimeoutMs;
+  if (options.container !== undefined) {
+    return collectEach(sandbox, options.container, { waitMs, dryRun });
+  }
+  if (options.forget !== undefined) {
+    const { id } = await findSandbox(sandbox, options.forget);
+    return [await forget(sandbox, id)];
+  }
+  return sweep(sandbox, { dryRun, patient: background });
+}
+
+function describe(outcomes: readonly GcOutcome[], networks: readonly NetworkGcOutcome[]): string[] {
+  const rows = outcomes
+    .filter(({ outcome }) => outcome !== "kept")
+    .map(({ id, name, outcome, reason }) => [
+      name ?? NOTHING,
+      shortId(id),
+      WORDS[outcome],
+      reason ?? "",
+    ]);
+  const kept = outcomes.length - rows.length;
+  return [
+    ...(rows.length > 0 ? table([["CONTAINER", "ID", "OUTCOME", "REASON"], ...rows]) : []),
+    `${rows.length === 0 ? "nothing to release; " : ""}${kept} kept`,
+    ...networks.map(
+      ({ network, outcome, reason }) =>
+        `network ${network}: ${outcome}${reason === undefined ? "" : ` (${reason})`}`,
+    ),
+  ];
+}
+
+const WORDS: Record<GcOutcome["outcome"], string> = {
+  released: "released",
+  kept: "kept",
+  busy: "busy",
+  failed: "failed",
+  waiting: "failed, is tried again later",
+  gone: "was gone already",
+  over: "would be released",
+  forgotten: "forgotten",
+};
+
+function logTrace({ sandbox, tracer }: OperatorCall, { id, name }: GcOutcome): void {
+  const trace = tracer.finish("delete");
+  sandbox.log.info({ container: id, name, step: TRACE_STEP, ms: trace.ms, trace }, "deleted");
+}

@@ -1,0 +1,84 @@
+import { Command } from "commander";
+import type { AttachmentRecord } from "../sandbox/record.ts";
+import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
+import type { OperatorCall } from "./cli.ts";
+import { formatAge, NOTHING, shortId, table } from "./table.ts";
+
+/** `ls`: the networks of all containers, a line for each interface. */
+export function lsCommand({ sandbox, print }: OperatorCall): Command {
+  return new Command("ls")
+    .description("list the containers and their networks")
+    .option("--json", "print an array of objects, one a container")
+    .action(async ({ json }: { json?: boolean }) => {
+      const views = await viewSandboxes(sandbox);
+      if (json) print(JSON.stringify(views.map(asJson), null, 2));
+      else print(...table([HEADING, ...views.flatMap((view) => rowsOf(view))]), ...notes(views));
+    });
+}
+
+const HEADING = "CONTAINER ID NETWORK INTERFACE ADDRESS MAC PORTS STATE AGE".split(" ");
+
+/** A container as `ls --json` and `inspect --json` tell of it. */
+export function asJson(view: SandboxView): Record<string, unknown> {
+  const { id, name, state, record, retry } = view;
+  return {
+    id,
+    name: name ?? null,
+    state,
+    keep: record.keep,
+    createdAt: record.createdAt,
+    networks: record.attachments.map((attachment) => ({
+      network: attachment.network,
+      interface: attachment.ifName,
+      addresses: attachment.addresses,
+      mac: attachment.mac ?? null,
+      ports: portMappings(attachment),
+    })),
+    ...(retry && { failure: { ...retry, nextAt: new Date(retry.nextAt).toISOString() } }),
+  };
+}
+
+function rowsOf({ id, name, state, record, retry }: SandboxView): string[][] {
+  const age = formatAge(Date.now() - Date.parse(record.createdAt));
+  const label = retry === undefined ? state : `${state} (failed)`;
+  return record.attachments.map((attachment) => [
+    name ?? NOTHING,
+    shortId(id),
+    attachment.network,
+    attachment.ifName,
+    attachment.addresses.join(",") || NOTHING,
+    attachment.mac ?? NOTHING,
+    portMappings(attachment).map(formatPort).join(",") || NOTHING,
+    label,
+    age,
+  ]);
+}
+
+/** What could not be undone, and the way out. */
+function notes(views: readonly SandboxView[]): string[] {
+  return views.flatMap(({ id, retry }) =>
+    retry === undefined
+      ? []
+      : [
+          "",
+          `${shortId(id)} could not be undone (${retry.attempts} times): ${retry.error}`,
+          `  when this cannot be mended, give it up with: docker-cni gc --forget ${shortId(id)}`,
+        ],
+  );
+}
+
+interface Port {
+  hostPort: number;
+  containerPort: number;
+  protocol?: string;
+  hostIP?: string;
+}
+
+function portMappings({ capabilityArgs }: AttachmentRecord): Port[] {
+  const mappings = capabilityArgs["portMappings"];
+  return Array.isArray(mappings) ? mappings : [];
+}
+
+function formatPort({ hostIP, hostPort, containerPort, protocol = "tcp" }: Port): string {
+  return `${hostIP ? `${hostIP}:` : ""}${hostPort}->${containerPort}/${protocol}`;
+}

@@ -1,0 +1,156 @@
+import { must, run } from "../e2e/harness/shell.ts";
+import { makeContainer, type Container } from "./container.ts";
+import { runToExit } from "./exec.ts";
+import type { Place } from "./place.ts";
+
+/** What is interrupted, and what has to be true afterwards. */
+export interface Scenario {
+  name: string;
+  /** Makes the state in which the operation begins. */
+  arrange: (container: Container, place: Place) => Promise<void>;
+  /** The operation; it may fail. */
+  act: (container: Container, place: Place) => Promise<void>;
+  /** Whether the container exists afterwards, with an address of before to come back to. */
+  keeps: boolean;
+  /** The programs of which the operation consists, each interrupted by itself. */
+  targets: readonly string[];
+}
+
+/** Runs gc once, as an operator would. */
+export async function gc(place: Place): Promise<void> {
+  await runToExit([place.launcher, "--config", place.config, "--", "gc"], place);
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "create",
+    arrange: async (container) => container.exist(),
+    act: async (container) => void (await container.create()),
+    keeps: false,
+    targets: ["program", "ip", "bridge:ADD", "host-local:ADD", "portmap:ADD", "firewall:ADD"],
+  },
+  {
+    name: "create that fails",
+    arrange: async (container, place) => {
+      container.exist();
+      await must(["sh", "-c", `mv ${place.dir}/rootfs/bin/busybox ${place.dir}/rootfs/bin/away`]);
+    },
+    act: async (container, place) => {
+      await container.create();
+      await must(["sh", "-c", `mv ${place.dir}/rootfs/bin/away ${place.dir}/rootfs/bin/busybox`]);
+    },
+    keeps: false,
+    targets: ["program"],
+  },
+  {
+    name: "restart",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.stop();
+    },
+    act: async (container) => void (await container.create()),
+    keeps: true,
+    targets: ["program", "bridge:CHECK"],
+  },
+  {
+    name: "restart with a lost namespace",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.stop();
+      await must(["umount", `/run/netns/${container.id.slice(0, 12)}`]);
+    },
+    act: async (container) => void (await container.create()),
+    keeps: true,
+    targets: ["program", "ip", "bridge:DEL", "bridge:ADD", "firewall:DEL"],
+  },
+  {
+    name: "gc",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.stop();
+      container.remove();
+    },
+    act: (_, place) => gc(place),
+    keeps: false,
+    targets: ["program", "ip", "bridge:DEL", "host-local:DEL", "portmap:DEL", "firewall:DEL"],
+  },
+  {
+    name: "poststop hook of a stop",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.kill();
+    },
+    act: (container, place) => hook(container, place, "keep"),
+    keeps: true,
+    targets: ["hook"],
+  },
+  ...(["release", "collect", "wait"] as const).map((mode) => ({
+    name: `poststop hook of a removal, ${mode}`,
+    arrange: async (container: Container) => {
+      container.exist();
+      await container.start();
+      await container.kill();
+      container.remove();
+    },
+    act: (container: Container, place: Place) => hook(container, place, mode),
+    keeps: false,
+    targets: ["hook"],
+  })),
+  {
+    name: "reaper of the poststop hook",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.kill();
+      container.remove();
+    },
+    act: (container, place) => hook(container, place, "reap"),
+    keeps: false,
+    targets: ["hook"],
+  },
+  {
+    name: "delete",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.kill();
+      container.remove();
+    },
+    act: async (container, place) => {
+      await container.deleteForce();
+      await settle(container, place);
+    },
+    keeps: false,
+    targets: ["program"],
+  },
+];
+
+/** A container by number, new in each point. */
+export const containerOf = makeContainer;
+
+/** Runs the hook itself, under strace where the control file asks for it. */
+async function hook(container: Container, place: Place, mode: string): Promise<void> {
+  const sandbox = `${place.dir}/state/sandboxes/${container.id}`;
+  const args = [mode, sandbox, container.dir, place.launcher, place.config];
+  const script = `{ read -r target; read -r options; } <"$LF_CONTROL" 2>/dev/null
+[ "$target" = hook ] || exec "$@"
+: >"$LF_CONTROL"
+exec strace $options "$@"`;
+  await runToExit(["sh", "-c", script, "sh", place.hook, ...args], place);
+  await settle(container, place);
+}
+
+/** Waits until what the hook left behind is at its end, or has nothing more to do. */
+async function settle(container: Container, place: Place): Promise<void> {
+  const isLeft = async (): Promise<boolean> =>
+    (await run(["pgrep", "-f", `hooks/poststop .*${container.id}`])).exitCode === 0;
+  const isThere = async (): Promise<boolean> =>
+    (await run(["test", "-d", `${place.dir}/state/sandboxes/${container.id}`])).exitCode === 0;
+  for (let tries = 0; tries < 20 && (await isLeft()) && (await isThere()); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

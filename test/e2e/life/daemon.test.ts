@@ -1,0 +1,58 @@
+import { describe, expect } from "vitest";
+import { dockerTest } from "../harness/fixture.ts";
+import { listProcesses, signal } from "../harness/processes.ts";
+import { waitFor } from "../harness/shell.ts";
+import { program } from "./program.ts";
+import { expectAsBefore, threeContainers } from "./three.ts";
+import { killAll, killDaemon, reboot } from "./power.ts";
+
+const test = dockerTest();
+
+describe("containers have their addresses and MACs again after", () => {
+  test("kill -9 of dockerd, and stopped ones keep theirs", async ({ host }) => {
+    const before = await threeContainers(host);
+    await killDaemon(host);
+    await host.start();
+    await expectAsBefore(host, before);
+  });
+
+  test("a restart of dockerd", async ({ host }) => {
+    const before = await threeContainers(host);
+    await host.restart();
+    await expectAsBefore(host, before);
+  });
+
+  test("kill -9 of all processes", async ({ host }) => {
+    const before = await threeContainers(host);
+    await killAll(host);
+    await host.start();
+    await expectAsBefore(host, before);
+  });
+
+  test("a reboot, and others that start first do not get them", async ({ host }) => {
+    const before = await threeContainers(host);
+    await reboot(host);
+    expect(await program(host, "gc")).toMatchObject({ exitCode: 0 });
+    await host.start();
+    const others = await Promise.all([host.sleeper(), host.sleeper()]);
+    const taken = await Promise.all(others.map((id) => host.interface(id)));
+    for (const { address } of taken) {
+      expect([...before.values()].map((link) => link.address)).not.toContain(address);
+    }
+    await expectAsBefore(host, before);
+  });
+
+  test("kill -9 of a shim", async ({ host }) => {
+    const before = await threeContainers(host);
+    const [id = ""] = before.keys();
+    const shim = listProcesses().find(
+      ({ command }) => command.includes("containerd-shim") && command.includes(id),
+    );
+    signal(shim?.pid ?? 0, "SIGKILL");
+    await waitFor("Docker has it started again", async () => {
+      const { State, RestartCount } = await host.inspect(id);
+      return (State.Status === "running" && RestartCount > 0) || undefined;
+    });
+    await expectAsBefore(host, before);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect } from "vitest";
+import { dockerTest } from "../harness/fixture.ts";
+import { must } from "../harness/shell.ts";
+import { program, programJson } from "./program.ts";
+
+const test = dockerTest({ iptables: true });
+
+interface LsJson {
+  id: string;
+  name: string;
+  state: string;
+  networks: { interface: string; addresses: string[]; mac: string; ports: unknown[] }[];
+}
+
+interface HealthJson {
+  id: string;
+  health: string;
+}
+
+test("ls lists running and stopped containers with what they have", async ({ host }) => {
+  const web = await host.sleeper("--name", "web", "-p", "127.0.0.1:18080:80");
+  const db = await host.sleeper("--name", "db");
+  await host.ok("stop", db);
+  const link = await host.interface(web);
+  const listed = await programJson<LsJson[]>(host, "ls");
+  expect(listed.map(({ name, state }) => ({ name, state }))).toEqual([
+    { name: "db", state: "kept" },
+    { name: "web", state: "running" },
+  ]);
+  expect(listed[1]).toMatchObject({
+    id: web,
+    networks: [
+      {
+        network: host.place.network,
+        interface: "eth0",
+        addresses: [`${link.address}/25`],
+        mac: link.mac,
+        ports: [{ hostPort: 18_080, containerPort: 80, hostIP: "127.0.0.1", protocol: "tcp" }],
+      },
+    ],
+  });
+  const { stdout } = await program(host, "ls");
+  const [head, ...rows] = stdout.split("\n");
+  expect(head).toMatch(/^CONTAINER +ID +NETWORK +INTERFACE +ADDRESS +MAC +PORTS +STATE +AGE$/);
+  expect(rows).toHaveLength(2);
+  expect(rows[1]).toContain("127.0.0.1:18080->80/tcp");
+});
+
+test("ls tells the name that docker rename gave", async ({ host }) => {
+  await host.sleeper("--name", "old");
+  await host.ok("rename", "old", "new");
+  expect(await programJson<LsJson[]>(host, "ls")).toMatchObject([{ name: "new" }]);
+});
+
+describe("a container is found by", () => {
+  test("its name, its id and the beginning of it", async ({ host }) => {
+    const id = await host.sleeper("--name", "web");
+    for (const word of ["web", id, id.slice(0, 12), id.slice(0, 5)]) {
+      expect(await programJson(host, "inspect", word)).toMatchObject({ id, name: "web" });
+    }
+  });
+
+  test("nothing else, with exit status 2", async ({ host }) => {
+    await host.sleeper("--name", "web");
+    const missed = await program(host, "inspect", "nobody");
+    expect(missed).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(missed.stderr).toContain('no container "nobody" has a network');
+    expect(await program(host, "inspect")).toMatchObject({ exitCode: 2 });
+    expect(await program(host, "inspect", "--help")).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("Exit status:"),
+    });
+  });
+});
+
+test("inspect shows the record, the results and what the namespace holds", async ({ host }) => {
+  const id = await host.sleeper("--name", "web");
+  const { address } = await host.interface(id);
+  expect(await programJson(host, "inspect", "web")).toMatchObject({
+    record: { id, state: "attached" },
+    results: { eth0: { ips: [{ address: `${address}/25` }] } },
+    netns: {
+      alive: true,
+      addresses: expect.arrayContaining([expect.objectContaining({ ifname: "eth0" })]),
+      routes: expect.arrayContaining([expect.objectContaining({ dst: "default" })]),
+    },
+  });
+  const { stdout } = await program(host, "inspect", "web");
+  expect(stdout).toContain(`  Addresses: ${address}/25`);
+});
+
+describe("check finds, and heal mends with the same address and MAC, while the container runs,", () => {
+  test.for([
+    ["a firewall flushed", ["iptables", "-t", "nat", "-F"], ["iptables", "-F"]],
+    ["a bridge deleted", ["ip", "link", "delete", "BRIDGE"], ["true"]],
+    ["an address taken away", ["nsenter", "NETNS", "ip", "address", "flush", "eth0"], ["true"]],
+  ] as const)("%s", async ([, ...commands], { host }) => {
+    const id = await host.sleeper("-p", "18081:80");
+    const before = await host.interface(id);
+    expect(await program(host, "check")).toMatchObject({ exitCode: 0 });
+    for (const command of commands) {
+      const argv = command.map((word) =>
+        word.replace("BRIDGE", host.place.bridge).replace("NETNS", `--net=${host.netns(id)}`),
+      );
+      await must(["nsenter", `--net=/run/netns/${host.place.hostNetns}`, ...argv]);
+    }
+    expect(await program(host, "check", id)).toMatchObject({ exitCode: 1 });
+    expect(await programJson<HealthJson[]>(host, "heal", id)).toMatchObject([{ health: "healed" }]);
+    expect(await programJson<HealthJson[]>(host, "check")).toMatchObject([{ health: "ok" }]);
+    expect(await host.interface(id)).toEqual(before);
+  });
+
+  test("a namespace that lost its name", async ({ host }) => {
+    const id = await host.sleeper();
+    const before = await host.interface(id);
+    await must(["umount", host.netns(id)]);
+    expect(await program(host, "check", id)).toMatchObject({ exitCode: 1 });
+    expect(await program(host, "heal", id)).toMatchObject({ exitCode: 0 });
+    expect(await program(host, "check", id)).toMatchObject({ exitCode: 0 });
+    expect(await host.interface(id)).toEqual(before);
+    await host.ok("restart", id);
+    expect(await host.interface(id)).toEqual(before);
+  });
+});
+
+describe("gc", () => {
+  test("with --dry-run tells what would be released, and releases nothing", async ({ host }) => {
+    const [id, other] = [await host.sleeper(), await host.sleeper()];
+    await host.ok("stop", id);
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await host.ok("rm", id);
+    const told = await programJson(host, "gc", "--dry-run");
+    expect(told).toMatchObject({
+      containers: expect.arrayContaining([
+        expect.objectContaining({ id, outcome: "over" }),
+        expect.objectContaining({ id: other, outcome: "kept" }),
+      ]),
+    });
+    expect(await programJson<LsJson[]>(host, "ls")).toHaveLength(2);
+    expect(await program(host, "gc")).toMatchObject({ exitCode: 0 });
+    expect(await programJson<LsJson[]>(host, "ls")).toMatchObject([{ id: other }]);
+  });
+
+  test("with --all-networks leaves containers as they are", async ({ host }) => {
+    const id = await host.sleeper();
+    const before = await host.interface(id);
+    expect(await programJson(host, "gc", "--all-networks")).toMatchObject({
+      networks: [{ network: host.place.network, outcome: "collected" }],
+    });
+    expect(await program(host, "check", id)).toMatchObject({ exitCode: 0 });
+    expect(await host.interface(id)).toEqual(before);
+  });
+});

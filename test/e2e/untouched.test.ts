@@ -1,0 +1,154 @@
+import { readlinkSync } from "node:fs";
+import { describe, expect } from "vitest";
+import { dockerTest } from "./harness/fixture.ts";
+import type { DockerHost } from "./harness/host.ts";
+import { must } from "./harness/shell.ts";
+import { inHostNetns, netnsNames, stateFiles } from "./harness/traces.ts";
+
+/** A whole Docker host as people have it: its bridge, its iptables rules, and docker-cni for every container. */
+const test = dockerTest({
+  iptables: true,
+  dockerBridge: true,
+  daemonJson: { "default-runtime": "cni" },
+});
+
+/** docker-cni has made no netns and keeps no record. */
+function expectUntouched({ place }: DockerHost): void {
+  expect(netnsNames(place)).toEqual([]);
+  expect(stateFiles(place)).toEqual([]);
+}
+
+/** Identifies the network namespace of a process. */
+function netnsOf(pid: number): string {
+  return readlinkSync(`/proc/${pid}/ns/net`);
+}
+
+describe("with docker-cni as the default runtime", () => {
+  test("--net host gives the host's network", async ({ host }) => {
+    const links = await host.ok("run", "--rm", "--net", "host", "busybox", "ls", "/sys/class/net");
+    expect(links).toContain(host.place.dockerBridge);
+    expectUntouched(host);
+  });
+
+  test("--net bridge, the default, is Docker's own network, and containers reach each other there", async ({
+    host,
+  }) => {
+    const id = await host.ok("run", "-d", "--stop-signal", "KILL", "busybox", "sleep", "3600");
+    const { address } = await host.interface(id);
+    const [from, to] = [129, 254];
+    expect(Number(address.split(".")[3])).toSatisfy((byte: number) => byte >= from && byte <= to);
+    const pinged = await host.docker(
+      "run",
+      "--rm",
+      "--net",
+      "bridge",
+      "busybox",
+      "ping",
+      "-c",
+      "1",
+      address,
+    );
+    expect(pinged).toMatchObject({ exitCode: 0, stderr: "" });
+    await host.ok("restart", id);
+    expectUntouched(host);
+  });
+
+  test("a network of `docker network create` is Docker's own, with its names", async ({ host }) => {
+    const name = `net${host.place.index}`;
+    const bridge = `com.docker.network.bridge.name=dcni${host.place.index}n`;
+    const subnet = `10.211.${host.place.index}.0/24`;
+    await host.ok("network", "create", "-o", bridge, "--subnet", subnet, name);
+    const id = await host.ok(
+      "run",
+      "-d",
+      "--net",
+      name,
+      "--name",
+      "peer",
+      "busybox",
+      "sleep",
+      "3600",
+    );
+    const pinged = await host.docker(
+      "run",
+      "--rm",
+      "--net",
+      name,
+      "busybox",
+      "ping",
+      "-c",
+      "1",
+      "peer",
+    );
+    expect(pinged).toMatchObject({ exitCode: 0, stderr: "" });
+    expectUntouched(host);
+    await host.ok("rm", "-f", id);
+    await host.ok("network", "rm", name);
+  });
+
+  test("a published port of Docker's own network works", async ({ host }) => {
+    const serve = "echo hello > /tmp/index.html; exec httpd -f -h /tmp";
+    const publish = ["-p", "127.0.0.1:8080:80"];
+    await host.ok("run", "-d", ...publish, "busybox", "sh", "-c", serve);
+    const get = ["busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/"];
+    expect(await must([...inHostNetns(host.place), ...get])).toBe("hello");
+  });
+
+  test("--net none is given a CNI network", async ({ host }) => {
+    const line = await host.ok(
+      "run",
+      "--rm",
+      "--net",
+      "none",
+      "busybox",
+      "ip",
+      "address",
+      "show",
+      "eth0",
+    );
+    expect(line).toContain(`inet ${host.place.prefix}.`);
+  });
+
+  test("--net container:X joins the netns of a container on a CNI network", async ({ host }) => {
+    const id = await host.sleeper();
+    const joined = await host.ok(
+      "run",
+      "-d",
+      "--net",
+      `container:${id}`,
+      "busybox",
+      "sleep",
+      "3600",
+    );
+    const [own, other] = await Promise.all([host.inspect(id), host.inspect(joined)]);
+    expect(netnsOf(other.State.Pid)).toBe(netnsOf(own.State.Pid));
+    expect(netnsNames(host.place)).toHaveLength(1);
+    await host.ok("rm", "-f", joined);
+    expect((await host.interface(id)).address).toContain(`${host.place.prefix}.`);
+  });
+
+  test("--net container:X joins one that is on Docker's own network", async ({ host }) => {
+    const id = await host.ok("run", "-d", "--stop-signal", "KILL", "busybox", "sleep", "3600");
+    const seen = await host.ok(
+      "run",
+      "--rm",
+      "--net",
+      `container:${id}`,
+      "busybox",
+      "ip",
+      "address",
+    );
+    expect(seen).toContain((await host.interface(id)).address);
+    expectUntouched(host);
+  });
+
+  test("dockerd starts again, and a container that restarts with it keeps its address", async ({
+    host,
+  }) => {
+    const id = await host.sleeper("--restart=always");
+    const before = await host.interface(id);
+    await host.restart();
+    expect((await host.inspect(id)).State.Status).toBe("running");
+    expect(await host.interface(id)).toEqual(before);
+  });
+});

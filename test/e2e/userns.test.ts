@@ -1,0 +1,114 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { privateFolder } from "./harness/daemon.ts";
+import { dockerTest } from "./harness/fixture.ts";
+import type { DockerHost } from "./harness/host.ts";
+import { must, waitFor } from "./harness/shell.ts";
+import { inHostNetns, leases } from "./harness/traces.ts";
+
+/** A daemon whose containers have root of a range of their own, which only this daemon's /etc knows. */
+const test = dockerTest({
+  iptables: true,
+  privateFolders: ["/etc"],
+  runtimes: (place) => {
+    mkdirSync(privateFolder(place, "/etc"), { recursive: true });
+    writeFileSync(join(privateFolder(place, "/etc"), "subuid"), "nobody:500000:65536\n");
+    writeFileSync(join(privateFolder(place, "/etc"), "subgid"), "nobody:500000:65536\n");
+    // The remapped root has to reach its containers' files.
+    for (const folder of [".", "data"]) chmodSync(join(place.dir, folder), 0o711);
+    return {};
+  },
+  daemonJson: { "userns-remap": "nobody:nogroup" },
+});
+
+const RUN = ["run", "--rm", "--runtime", "cni", "--net", "none"];
+
+async function inside(host: DockerHost, id: string): Promise<string> {
+  return host.ok(
+    "exec",
+    id,
+    "sh",
+    "-c",
+    "ip -4 -o address show eth0; ip route; cat /sys/class/net/eth0/address",
+  );
+}
+
+function expectNothingLeft({ place }: DockerHost): Promise<true> {
+  return waitFor("everything is undone", () => {
+    const left = [...leases(place), ...readdirSync(join(place.dir, "state/sandboxes"))];
+    return left.length === 0 ? true : undefined;
+  });
+}
+
+describe("a container with a user namespace of its own", () => {
+  test("has its network, sysfs and its own root", async ({ host }) => {
+    const script = "cat /proc/self/uid_map; ls /sys/class/net; ip route; ping -c 1 -W 2 $0";
+    const out = await host.ok(...RUN, "busybox", "sh", "-c", script, `${host.place.prefix}.1`);
+    expect(out).toMatch(/0\s+500000\s+65536/);
+    expect(out).toContain("eth0");
+    expect(out).toContain(`default via ${host.place.prefix}.1 dev eth0`);
+    expect(out).toContain("1 packets received");
+    await expectNothingLeft(host);
+  });
+
+  test("keeps address and MAC over a restart, and publishes its port", async ({ host }) => {
+    const serve = "echo hello > /tmp/index.html; exec httpd -f -p 80 -h /tmp";
+    const options = ["--runtime", "cni", "--net", "none", "--stop-signal", "KILL", "-p", "8080:80"];
+    const id = (await host.ok("run", "-d", ...options, "busybox", "sh", "-c", serve)).trim();
+    const get = [
+      ...inHostNetns(host.place),
+      "busybox",
+      "wget",
+      "-q",
+      "-O",
+      "-",
+      "http://127.0.0.1:8080/",
+    ];
+    expect(await must(get)).toBe("hello");
+    const before = await inside(host, id);
+    await host.ok("restart", id);
+    expect(await inside(host, id)).toBe(before);
+    expect(await must(get)).toBe("hello");
+    await host.ok("rm", "-f", id);
+    await expectNothingLeft(host);
+  });
+
+  test("that cannot be attached says so and leaves nothing", async ({ host }) => {
+    const bad = await host.docker(...RUN, "--label", `cni.ip=10.9.9.9`, "busybox", "true");
+    expect(bad.exitCode).not.toBe(0);
+    expect(bad.stderr).toMatch(/createRuntime hook|running hook/);
+    expect(bad.stderr).toContain("10.9.9.9");
+    await expectNothingLeft(host);
+  });
+
+  test("is none with --userns=host", async ({ host }) => {
+    const id = (
+      await host.ok(
+        "run",
+        "-d",
+        "--runtime=cni",
+        "--net=none",
+        "--userns=host",
+        "--stop-signal",
+        "KILL",
+        "busybox",
+        "sleep",
+        "3600",
+      )
+    ).trim();
+    expect(await host.ok("exec", id, "cat", "/proc/self/uid_map")).toMatch(/0\s+0\s+4294967295/);
+    const record = join(host.place.dir, "state/sandboxes", id, "record.json");
+    expect(JSON.parse(readFileSync(record, "utf8"))).not.toHaveProperty("userns");
+    expect(await inside(host, id)).toContain(`inet ${host.place.prefix}.`);
+    await host.ok("rm", "-f", id);
+    await waitFor("it is gone", () => (existsSync(record) ? undefined : true));
+  });
+});

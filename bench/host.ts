@@ -1,0 +1,95 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { socketPath } from "../test/e2e/harness/cli.ts";
+import { cniConfig, hostLocal, REPOSITORY, toYaml } from "../test/e2e/harness/config.ts";
+import { startDockerHost, type DockerHost } from "../test/e2e/harness/host.ts";
+import type { Place } from "../test/e2e/harness/place.ts";
+import { must } from "../test/e2e/harness/shell.ts";
+import { engineAt, type ContainerVariant, type Engine } from "./engine.ts";
+import { strangerRecords } from "./strangers.ts";
+
+export interface BenchHost {
+  host: DockerHost;
+  engine: Engine;
+  runc: string;
+  /** How a container of each name is made. */
+  variants: Record<string, ContainerVariant>;
+}
+
+/** Another runtime to measure, by `--against NAME=PATH`. */
+export interface Rival {
+  name: string;
+  path: string;
+}
+
+const CNI_PATHS = ["/opt/cni/bin", "/usr/lib/cni"];
+/** Sandboxes that the variant `crowded` finds in its state folder. */
+export const CROWD = 1000;
+
+/** Starts a Docker host of its own with every runtime of the bench, on a bridge network with host-local addresses. */
+export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHost> {
+  const runc = (await must(["sh", "-c", "command -v runc"])).trim();
+  const launcher = join(REPOSITORY, "bin/docker-cni");
+  const options = (place: Place, config: string): string[] => [
+    "--config",
+    join(place.dir, config),
+    "--runtime-path",
+    runc,
+    "--",
+  ];
+  const host = await startDockerHost({
+    dockerBridge: true,
+    config: { log_level: "info" },
+    runtimes: (place) => ({
+      bare: { path: runc },
+      floor: { path: join(place.dir, "floor") },
+      crowded: { path: launcher, runtimeArgs: options(place, "crowded.yaml") },
+      ...Object.fromEntries(rivals.map(({ name, path }) => [name, { path }])),
+    }),
+  });
+  await furnish(host, runc);
+  return { host, engine: engineAt(socketPath(host.place)), runc, variants: variantsOf(rivals) };
+}
+
+function variantsOf(rivals: readonly Rival[]): Record<string, ContainerVariant> {
+  const names = ["bare", "cni", "floor", "crowded", ...rivals.map(({ name }) => name)];
+  const entries = names.map((name): [string, ContainerVariant] => [
+    name,
+    { runtime: name, networkMode: "none" },
+  ]);
+  return { ...Object.fromEntries(entries), bridge: { runtime: "bare", networkMode: "bridge" } };
+}
+
+async function furnish({ place, writeNetwork }: DockerHost, runc: string): Promise<void> {
+  const bridge = {
+    type: "bridge",
+    bridge: place.bridge,
+    isGateway: true,
+    ipam: hostLocal(place),
+  };
+  writeNetwork("10-default.conflist", {
+    cniVersion: "1.0.0",
+    name: place.network,
+    plugins: [bridge],
+  });
+  const single = join(place.dir, "floor.json");
+  writeFileSync(single, JSON.stringify({ cniVersion: "1.0.0", name: place.network, ...bridge }));
+  const dirs = await Promise.all(
+    CNI_PATHS.map((dir) => must(["sh", "-c", `[ -x ${dir}/bridge ] && echo ${dir} || true`])),
+  );
+  const path = dirs.map((dir) => dir.trim()).filter((dir) => dir !== "");
+  const floor = join(REPOSITORY, "bench/floor");
+  // dockerd is told of a runtime's arguments in sh code of its own; this says the same without it.
+  writeFileSync(
+    join(place.dir, "floor"),
+    `#!/bin/sh\nexec ${floor} ${runc} ${single} ${path.join(":")} "$@"\n`,
+    { mode: 0o755 },
+  );
+  const state = join(place.dir, "crowded");
+  writeFileSync(
+    join(place.dir, "crowded.yaml"),
+    toYaml({ ...cniConfig(place), log_level: "info", state_dir: state }),
+  );
+  mkdirSync(join(state, "sandboxes"), { recursive: true, mode: 0o700 });
+  strangerRecords(state, CROWD);
+}

@@ -1,0 +1,118 @@
+/** npm run package: dist/docker-cni-VERSION-linux-ARCH.tar.gz and .deb of what `npm run build` made, for this machine's architecture. */
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const manifest: { version: string; description: string } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+);
+const DEBIAN_ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm64" };
+
+/** Where the files go below the prefix: the package's /usr, or the archive's own folder. */
+const FILES: readonly [source: string, target: string, mode: number][] = [
+  ["bin/docker-cni", "bin/docker-cni", 0o755],
+  ["dist/docker-cni", "lib/docker-cni/dist/docker-cni", 0o755],
+  ["hooks/poststop", "lib/docker-cni/hooks/poststop", 0o755],
+  ["config/net.d/10-docker-cni.conflist", "share/docker-cni/net.d/10-docker-cni.conflist", 0o644],
+  ["README.md", "share/doc/docker-cni/README.md", 0o644],
+  ["LICENSE", "share/doc/docker-cni/copyright", 0o644],
+  ["daemon.json.example", "share/doc/docker-cni/daemon.json.example", 0o644],
+  ["systemd/docker-cni-gc.service", "lib/systemd/system/docker-cni-gc.service", 0o644],
+  ["systemd/docker-cni-gc.path", "lib/systemd/system/docker-cni-gc.path", 0o644],
+];
+
+/** Files that name the program's place. */
+const NAMING = [/\.service$/, /daemon\.json\.example$/];
+
+const scratch = mkdtempSync(join(tmpdir(), "docker-cni-package-"));
+try {
+  print(packArchive());
+  print(packDeb());
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function packArchive(): string {
+  const name = `docker-cni-${manifest.version}-linux-${process.arch}`;
+  const folder = join(scratch, name);
+  putFiles(folder);
+  put("config/cni.yaml", join(folder, "etc/docker/cni.yaml"), 0o644);
+  put("packaging/install", join(folder, "install"), 0o755);
+  const archive = join(root, "dist", `${name}.tar.gz`);
+  const owner = ["--owner=root:0", "--group=root:0", "--sort=name"];
+  execFileSync("tar", ["-C", scratch, ...owner, "-czf", archive, name]);
+  return archive;
+}
+
+function packDeb(): string {
+  const architecture = DEBIAN_ARCHITECTURES[process.arch];
+  if (architecture === undefined) throw new Error(`no Debian packages for ${process.arch}`);
+  const folder = join(scratch, "deb");
+  putFiles(join(folder, "usr"));
+  for (const [, target] of FILES.filter(([, file]) => NAMING.some((name) => name.test(file)))) {
+    const file = join(folder, "usr", target);
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("/usr/local/bin/", "/usr/bin/"));
+  }
+  put("config/cni.yaml", join(folder, "etc/docker/cni.yaml"), 0o644);
+  for (const script of ["postinst", "prerm", "postrm"]) {
+    put(`packaging/deb/${script}`, join(folder, "DEBIAN", script), 0o755);
+  }
+  writeFileSync(join(folder, "DEBIAN/conffiles"), "/etc/docker/cni.yaml\n");
+  writeFileSync(join(folder, "DEBIAN/control"), controlFile(architecture, installedSize(folder)));
+  const deb = join(root, "dist", `docker-cni_${manifest.version}_${architecture}.deb`);
+  execFileSync("dpkg-deb", ["--root-owner-group", "-Zgzip", "--build", folder, deb], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return deb;
+}
+
+/** deb-control(5). The libraries are those that Node is linked with. */
+function controlFile(architecture: string, installedKiB: number): string {
+  return `Package: docker-cni
+Version: ${manifest.version}
+Architecture: ${architecture}
+Maintainer: the docker-cni maintainers <docker-cni@localhost>
+Installed-Size: ${installedKiB}
+Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1, iproute2, util-linux
+Recommends: containernetworking-plugins, iptables, runc
+Suggests: docker.io
+Section: admin
+Priority: optional
+Description: CNI networks for plain Docker containers
+ ${manifest.description}.
+ Registered as a runtime of Docker's, it puts containers on networks of any CNI plugin.
+`;
+}
+
+function putFiles(prefix: string): void {
+  for (const [source, target, mode] of FILES) put(source, join(prefix, target), mode);
+}
+
+function put(source: string, target: string, mode: number): void {
+  mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+  copyFileSync(join(root, source), target);
+  chmodSync(target, mode);
+}
+
+function installedSize(folder: string): number {
+  const output = execFileSync("du", ["--summarize", "--block-size=1024", folder], {
+    encoding: "utf8",
+  });
+  return Number.parseInt(output, 10);
+}
+
+function print(file: string): void {
+  const size = statSync(file).size / 1e6;
+  process.stdout.write(`dist/${basename(file)}: ${size.toFixed(0)} MB\n`);
+}

@@ -24,12 +24,12 @@ export function gcCommand(call: OperatorCall): Command {
       "--all-networks",
       "then run CNI GC on every network; on those that other runtimes use it removes their attachments too",
     )
-    .option("--container <id...>", "only these containers, waiting for operations on them to end")
+    .option("--container <id...>", "only these containers")
     .option(
       "--forget <container>",
       "give up what cannot be undone of a container that is gone, after one more try",
     )
-    .option("--background", "leave what failed a short time ago for later")
+    .option("--background", "leave for later what is busy or failed a short time ago")
     .option("--json", "print an object: containers, networks")
     .action(async (options: GcOptions) => {
       const outcomes = await collectWhat(call, options);
@@ -54,7 +54,7 @@ async function collectWhat({ sandbox }: OperatorCall, options: GcOptions): Promi
     const { id } = await findSandbox(sandbox, options.forget);
     return [await forget(sandbox, id)];
   }
-  return sweep(sandbox, { dryRun, patient: background });
+  return sweep(sandbox, { dryRun, patient: background, waitMs: background || dryRun ? 0 : waitMs });
 }
 
 function describe(outcomes: readonly GcOutcome[], networks: readonly NetworkGcOutcome[]): string[] {

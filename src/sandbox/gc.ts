@@ -71,16 +71,18 @@ export async function collect(
 }
 
 export interface SweepOptions {
+  /** How long to wait for another operation on a sandbox that may be over, ms; none unless told. */
+  waitMs?: number;
   /** A sandbox that is left out: the caller holds its lock. */
   except?: string;
   patient?: boolean;
   dryRun?: boolean;
 }
 
-/** Collects every sandbox on which nobody works. */
+/** Collects every sandbox, those on which another operation works only when that ends in time. */
 export async function sweep(
   context: SandboxContext,
-  { except, ...options }: SweepOptions = {},
+  { except, waitMs = 0, ...options }: SweepOptions = {},
 ): Promise<GcOutcome[]> {
   if (options.dryRun !== true) {
     unlessDiskRefuses(() => context.store.noteSweep());
@@ -89,8 +91,7 @@ export async function sweep(
   const ids = context.store.list().filter((id) => id !== except);
   return severally(
     ids,
-    async (id) =>
-      clearlyKept(context, id) ?? (await collect(context, id, { ...options, waitMs: 0 })),
+    async (id) => clearlyKept(context, id) ?? (await collect(context, id, { ...options, waitMs })),
   );
 }
 

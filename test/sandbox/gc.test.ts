@@ -78,6 +78,16 @@ describe("gc", () => {
     lock?.release();
   });
 
+  test("waits for the other when it is told to", async () => {
+    const { context } = bench.current;
+    write(keptRecord(bench.current));
+    removeContainer(bench.current);
+    const lock = await context.locker.lock(context.store.pathOf("c1"), "exclusive", 0);
+    const swept = sweep(context, { waitMs: 5000 });
+    setTimeout(() => lock?.release(), 50);
+    expect(await swept).toEqual([{ id: "c1", outcome: "released" }]);
+  });
+
   test("ends what a killed operation left at work before it undoes that", async () => {
     const { context, events } = bench.current;
     write(keptRecord(bench.current, { state: "removing" }));

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketPath } from "../test/e2e/harness/cli.ts";
 import { cniConfig, hostLocal, REPOSITORY, toYaml } from "../test/e2e/harness/config.ts";
@@ -12,6 +12,8 @@ export interface BenchHost {
   host: DockerHost;
   engine: Engine;
   runc: string;
+  /** docker-cni's launcher, as registered. */
+  launcher: string;
   /** How a container of each name is made. */
   variants: Record<string, ContainerVariant>;
 }
@@ -29,26 +31,41 @@ export const CROWD = 1000;
 /** Starts a Docker host of its own with every runtime of the bench, on a bridge network with host-local addresses. */
 export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHost> {
   const runc = (await must(["sh", "-c", "command -v runc"])).trim();
-  const launcher = join(REPOSITORY, "bin/docker-cni");
-  const options = (place: Place, config: string): string[] => [
-    "--config",
-    join(place.dir, config),
-    "--runtime-path",
-    runc,
-    "--",
-  ];
   const host = await startDockerHost({
     dockerBridge: true,
     config: { log_level: "info" },
     runtimes: (place) => ({
+      cni: { path: installed(place, "cni", join(place.dir, "cni.yaml")) },
       bare: { path: runc },
       floor: { path: join(place.dir, "floor") },
-      crowded: { path: launcher, runtimeArgs: options(place, "crowded.yaml") },
+      crowded: { path: installed(place, "crowded", join(place.dir, "crowded.yaml")) },
       ...Object.fromEntries(rivals.map(({ name, path }) => [name, { path }])),
     }),
   });
   await furnish(host, runc);
-  return { host, engine: engineAt(socketPath(host.place)), runc, variants: variantsOf(rivals) };
+  return {
+    host,
+    engine: engineAt(socketPath(host.place)),
+    runc,
+    launcher: join(host.place.dir, "cni/bin/docker-cni"),
+    variants: variantsOf(rivals),
+  };
+}
+
+/**
+ * An installation of docker-cni whose configuration is `config` unless told: a runtime with arguments would have a sh of
+ * dockerd's own in front of every call, as README says. Returns its launcher.
+ */
+function installed(place: Place, name: string, config: string): string {
+  const dir = join(place.dir, name);
+  for (const folder of ["bin", "hooks"]) {
+    cpSync(join(REPOSITORY, folder), join(dir, folder), { recursive: true });
+  }
+  symlinkSync(join(REPOSITORY, "dist"), join(dir, "dist"));
+  const launcher = join(dir, "bin/docker-cni");
+  const script = readFileSync(launcher, "utf8");
+  writeFileSync(launcher, script.replace("config=/etc/docker/cni.yaml", `config=${config}`));
+  return launcher;
 }
 
 function variantsOf(rivals: readonly Rival[]): Record<string, ContainerVariant> {

@@ -1,6 +1,5 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { REPOSITORY } from "../test/e2e/harness/config.ts";
 import { readTrace } from "../src/trace.ts";
 import type { BenchHost } from "./host.ts";
 
@@ -79,18 +78,13 @@ export async function callMeasure(bench: BenchHost, effort: Effort): Promise<Mea
   await bench.engine.start(id);
   const { dir } = bench.host.place;
   const call = ["--root", join(dir, "exec/runtime-runc/moby"), "state", id];
-  const own = ["--config", join(dir, "cni.yaml"), "--runtime-path", bench.runc, "--"];
   return {
     name: "call",
     variants: ["bare", "cni"],
     rounds: effort.calls,
     warmUp: 3,
     sample: (variant) =>
-      Promise.resolve(
-        variant === "bare"
-          ? timed(bench.runc, call)
-          : timed(join(REPOSITORY, "bin/docker-cni"), [...own, ...call]),
-      ),
+      Promise.resolve(timed(variant === "bare" ? bench.runc : bench.launcher, call)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** npm run package: dist/docker-cni-VERSION-linux-ARCH.tar.gz and .deb of what `npm run build` made, for this machine's architecture. */
+/** npm run package -- [--arch x64|arm64]: dist/docker-cni-VERSION-linux-ARCH.tar.gz and .deb, for this machine's architecture unless told. */
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -11,7 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { buildExecutable } from "./executable.ts";
 
 const root = join(import.meta.dirname, "..");
 const manifest: { version: string; description: string } = JSON.parse(
@@ -22,8 +24,8 @@ const DEBIAN_ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm
 /** Where the files go below the prefix: the package's /usr, or the archive's own folder. */
 const FILES: readonly [source: string, target: string, mode: number][] = [
   ["bin/docker-cni", "bin/docker-cni", 0o755],
-  ["dist/docker-cni", "lib/docker-cni/dist/docker-cni", 0o755],
   ["hooks/poststop", "lib/docker-cni/hooks/poststop", 0o755],
+  ["hooks/createruntime", "lib/docker-cni/hooks/createruntime", 0o755],
   ["config/net.d/10-docker-cni.conflist", "share/docker-cni/net.d/10-docker-cni.conflist", 0o644],
   ["README.md", "share/doc/docker-cni/README.md", 0o644],
   ["LICENSE", "share/doc/docker-cni/copyright", 0o644],
@@ -35,8 +37,12 @@ const FILES: readonly [source: string, target: string, mode: number][] = [
 /** Files that name the program's place. */
 const NAMING = [/\.service$/, /daemon\.json\.example$/];
 
+const { arch } = parseArgs({ options: { arch: { type: "string", default: process.arch } } }).values;
 const scratch = mkdtempSync(join(tmpdir(), "docker-cni-package-"));
+const program = join(scratch, "program");
 try {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  buildExecutable(program, arch);
   print(packArchive());
   print(packDeb());
 } finally {
@@ -44,7 +50,7 @@ try {
 }
 
 function packArchive(): string {
-  const name = `docker-cni-${manifest.version}-linux-${process.arch}`;
+  const name = `docker-cni-${manifest.version}-linux-${arch}`;
   const folder = join(scratch, name);
   putFiles(folder);
   put("config/cni.yaml", join(folder, "etc/docker/cni.yaml"), 0o644);
@@ -56,8 +62,8 @@ function packArchive(): string {
 }
 
 function packDeb(): string {
-  const architecture = DEBIAN_ARCHITECTURES[process.arch];
-  if (architecture === undefined) throw new Error(`no Debian packages for ${process.arch}`);
+  const architecture = DEBIAN_ARCHITECTURES[arch];
+  if (architecture === undefined) throw new Error(`no Debian packages for ${arch}`);
   const folder = join(scratch, "deb");
   putFiles(join(folder, "usr"));
   for (const [, target] of FILES.filter(([, file]) => NAMING.some((name) => name.test(file)))) {
@@ -77,14 +83,14 @@ function packDeb(): string {
   return deb;
 }
 
-/** deb-control(5). The libraries are those that Node is linked with. */
+/** deb-control(5). The C library is the one that the program is linked with. */
 function controlFile(architecture: string, installedKiB: number): string {
   return `Package: docker-cni
 Version: ${manifest.version}
 Architecture: ${architecture}
 Maintainer: the docker-cni maintainers <docker-cni@localhost>
 Installed-Size: ${installedKiB}
-Depends: libc6 (>= 2.28), libstdc++6, libgcc-s1, libatomic1, iproute2, util-linux
+Depends: libc6 (>= 2.17), iproute2, util-linux
 Recommends: containernetworking-plugins, iptables, runc
 Suggests: docker.io
 Section: admin
@@ -97,11 +103,12 @@ Description: CNI networks for plain Docker containers
 
 function putFiles(prefix: string): void {
   for (const [source, target, mode] of FILES) put(source, join(prefix, target), mode);
+  put(program, join(prefix, "lib/docker-cni/dist/docker-cni"), 0o755);
 }
 
 function put(source: string, target: string, mode: number): void {
   mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
-  copyFileSync(join(root, source), target);
+  copyFileSync(resolve(root, source), target);
   chmodSync(target, mode);
 }
 

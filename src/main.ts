@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { startupSnapshot } from "node:v8";
-import { isOperatorVerb, runOperatorVerb } from "./cli/cli.ts";
+import { isOperatorVerb } from "./cli/verbs.ts";
 import { createCni } from "./cni/index.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/load.ts";
@@ -39,6 +38,8 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     const config = loadConfig(options.config, { optional: !options.configGiven });
     const tracer = processTracer();
     const sandbox = sandboxContext(config, env, tracer);
+    // A create needs no command line parser.
+    const { runOperatorVerb } = await import("./cli/cli.ts");
     return runOperatorVerb({ argv: options.rest, config, sandbox, tracer });
   }
   return makeContainer(options, env);
@@ -61,7 +62,8 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     call = parseCreateCall(options.rest);
     const handedOn = call.preserveFds + Number(env["LISTEN_FDS"] ?? 0);
     const fds = options.fds.slice(0, handedOn);
-    const lowLevel = processRuntime({ path: options.runtimePath, env, fds });
+    const { runtimePath: path, openFiles } = options;
+    const lowLevel = processRuntime({ path, env, fds, openFiles });
     if (call.id === "") return await lowLevel.run(call);
     config = loadConfig(options.config, { optional: !options.configGiven });
     tracer.ended("configuration");
@@ -158,6 +160,4 @@ function start(): void {
   );
 }
 
-// The single executable is made from the state after all modules are loaded; its runs begin here.
-if (startupSnapshot.isBuildingSnapshot()) startupSnapshot.setDeserializeMainFunction(start);
-else start();
+start();

@@ -21,13 +21,6 @@ export interface OperatorCall {
   exit: (status: number) => void;
 }
 
-const VERBS = new Set(["ls", "inspect", "check", "heal", "gc", "trace"]);
-
-/** Whether the word is a command of ours and not the low-level runtime's. */
-export function isOperatorVerb(word: string | undefined): boolean {
-  return word !== undefined && VERBS.has(word);
-}
-
 /** Runs an operator's command and gives its exit status. */
 export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">): Promise<number> {
   let status = 0;

@@ -12,6 +12,8 @@ export interface OwnOptions {
   hooks: string;
   /** Open descriptors above 2 that go on to the low-level runtime (`--preserve-fds`, LISTEN_FDS). */
   fds: number[];
+  /** The soft limit of open files that the engine called with (`ulimit -S -n`); undefined when it is not told. */
+  openFiles: string | undefined;
   rest: string[];
 }
 
@@ -24,6 +26,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     launcher: "",
     hooks: "",
     fds: [],
+    openFiles: undefined,
     rest: [],
   };
   for (const [index, arg] of argv.entries()) {
@@ -38,6 +41,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     else if (name === "launcher") options.launcher = value ?? "";
     else if (name === "hooks") options.hooks = value ?? "";
     else if (name === "fds") options.fds = (value ?? "").split(",").map(Number);
+    else if (name === "open-files") options.openFiles = value;
     else throw new UserError("BAD_ARGS", `unknown option ${arg}`);
   }
   return options;

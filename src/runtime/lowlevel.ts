@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { exitStatus, runCommand } from "../process.ts";
 import type { CreateCall } from "./args.ts";
@@ -31,10 +31,13 @@ export interface ProcessRuntimeOptions {
   env: NodeJS.ProcessEnv;
   /** Inherited descriptors that the runtime finds under the same numbers. */
   fds: readonly number[];
+  /** The soft limit of open files that this program was called with; undefined: its own. */
+  openFiles?: string | undefined;
 }
 
 /** The low-level runtime at `path`. Throws NO_RUNTIME when it is not there. */
-export function processRuntime({ path, env, fds }: ProcessRuntimeOptions): LowLevelRuntime {
+export function processRuntime(options: ProcessRuntimeOptions): LowLevelRuntime {
+  const { path, env } = options;
   if (path === "" || !existsSync(path)) {
     throw new UserError(
       "NO_RUNTIME",
@@ -45,7 +48,7 @@ export function processRuntime({ path, env, fds }: ProcessRuntimeOptions): LowLe
     );
   }
   return {
-    run: (call) => runRelayed(path, call.argv, env, fds),
+    run: (call) => runRelayed(call.argv, options),
     async deleteForce(call) {
       const flags = [...call.globals, "--log", "/dev/null"];
       await runCommand(path, [...flags, "delete", "--force", call.id], { env });
@@ -58,16 +61,12 @@ function defaultRoot(path: string): string {
   return path.endsWith("crun") ? "/run/crun" : "/run/runc";
 }
 
-function runRelayed(
-  path: string,
-  argv: readonly string[],
-  env: NodeJS.ProcessEnv,
-  fds: readonly number[],
-): Promise<number> {
+function runRelayed(argv: readonly string[], options: ProcessRuntimeOptions): Promise<number> {
+  const { path, env, fds } = options;
   const stdio: ("inherit" | "ignore" | number)[] = ["inherit", "inherit", "inherit"];
   for (const fd of fds) stdio[fd] = fd;
   for (let fd = 3; fd < stdio.length; fd++) stdio[fd] ??= "ignore";
-  const [command, args] = asListener(path, argv, env);
+  const [command, args] = asCalled([path, ...argv], options);
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio });
     const relay = (signal: NodeJS.Signals): void => void child.kill(signal);
@@ -89,12 +88,25 @@ function runRelayed(
   });
 }
 
-/** LISTEN_FDS count only for the process that LISTEN_PID names (sd_listen_fds(3)): the sh sets it to what it becomes. */
-function asListener(
-  path: string,
+/**
+ * The command with what this process cannot give it by itself, set by the sh that becomes it: LISTEN_PID, since LISTEN_FDS
+ * count only for the process that it names (sd_listen_fds(3)), and the limit of open files, which this process raised.
+ */
+function asCalled(
   argv: readonly string[],
-  env: NodeJS.ProcessEnv,
+  { env, openFiles }: ProcessRuntimeOptions,
 ): [command: string, args: readonly string[]] {
-  if (env["LISTEN_PID"] !== String(process.pid)) return [path, argv];
-  return ["/bin/sh", ["-c", 'export LISTEN_PID=$$ && exec "$@"', "sh", path, ...argv]];
+  const settings: string[] = [];
+  if (env["LISTEN_PID"] === String(process.pid)) settings.push("export LISTEN_PID=$$");
+  if (openFiles !== undefined && /^\d+$/.test(openFiles) && openFiles !== ownOpenFiles()) {
+    settings.push(`ulimit -S -n ${openFiles}`);
+  }
+  const [command = "", ...args] = argv;
+  if (settings.length === 0) return [command, args];
+  return ["/bin/sh", ["-c", `${settings.join(" && ")} && exec "$@"`, "sh", ...argv]];
+}
+
+/** This process's soft limit of open files (proc(5), limits). */
+function ownOpenFiles(): string | undefined {
+  return /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
 }

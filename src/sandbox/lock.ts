@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { runCommand } from "../process.ts";
+import { nativeFlock, type TryFlock } from "./native-flock.ts";
 import { ifThere } from "./state-files.ts";
 
 /** Locks on folders that the kernel releases when the process ends, however it ends (flock(2)). */
@@ -19,14 +20,22 @@ export interface Lock {
   release(): void;
 }
 
-/** Locks by flock(1), which locks the open file that it shares with this process. */
-export function flockLocker(): Locker {
+/**
+ * Locks by flock(2): at once by `tryFlock`, where there is one; who has to wait does so by flock(1), which locks the open
+ * file that it shares with this process.
+ */
+export function flockLocker(findTryFlock = nativeFlock): Locker {
+  let found: ReturnType<typeof nativeFlock> | undefined;
   return {
     async lock(dir, mode, timeoutMs, gate) {
+      const tryFlock = await (found ??= findTryFlock());
       for (;;) {
         const fd = openDir(dir);
         if (fd === undefined) return undefined;
-        if (!(await flock(fd, mode, timeoutMs, gate))) {
+        const isLocked =
+          (tryFlock !== undefined && lockAtOnce(tryFlock, fd, mode, gate)) ||
+          ((tryFlock === undefined || timeoutMs > 0) && (await flock(fd, mode, timeoutMs, gate)));
+        if (!isLocked) {
           closeSync(fd);
           return undefined;
         }
@@ -36,6 +45,22 @@ export function flockLocker(): Locker {
       }
     },
   };
+}
+
+function lockAtOnce(
+  tryFlock: TryFlock,
+  fd: number,
+  mode: LockMode,
+  gate: string | undefined,
+): boolean {
+  if (gate === undefined) return tryFlock(fd, mode);
+  const gateFd = openDir(gate);
+  if (gateFd === undefined) return false;
+  try {
+    return tryFlock(gateFd, mode) && tryFlock(fd, mode);
+  } finally {
+    closeSync(gateFd);
+  }
 }
 
 async function flock(

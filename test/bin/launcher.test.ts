@@ -20,7 +20,7 @@ const LAUNCHER = resolve("bin/docker-cni");
 const RECORDER = `#!/bin/sh
 {
   for arg; do printf '[%s]' "$arg"; done
-  printf '\\ncwd=%s\\nnode_options=%s\\n' "$PWD" "\${NODE_OPTIONS-unset}"
+  printf '\\ncwd=%s\\nengine_options=%s\\n' "$PWD" "\${BUN_OPTIONS-unset}"
   printf 'fds='; for fd in /proc/self/fd/*; do [ -e "$fd" ] && [ "\${fd##*/}" -gt 2 ] && printf '%s ' "\${fd##*/}"; done
   printf '\\nstdin=%s\\n' "$(cat)"
 } >"$0.seen"
@@ -53,6 +53,11 @@ function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, fds: numbe
     input: "input",
     stdio: ["pipe", "pipe", "pipe", ...fds],
   });
+}
+
+/** The soft limit of open files, as the launcher's sh has it. */
+function openFiles(): string {
+  return spawnSync("sh", ["-c", "ulimit -S -n"], { encoding: "utf8" }).stdout.trim();
 }
 
 function seen(name: string): string {
@@ -88,11 +93,11 @@ describe("goes to the low-level runtime, unchanged", () => {
   });
 
   test("with its working directory, environment, stdin and open descriptors", () => {
-    launch(["exec", "c1"], { NODE_OPTIONS: "--x" }, [
+    launch(["exec", "c1"], { BUN_OPTIONS: "--x" }, [
       openSync("/dev/null", "r"),
       openSync("/dev/zero", "r"),
     ]);
-    expect(seen("path/runc")).toMatch(/cwd=.*\nnode_options=--x\nfds=.*\b3 4 \nstdin=input\n/);
+    expect(seen("path/runc")).toMatch(/cwd=.*\nengine_options=--x\nfds=.*\b3 4 \nstdin=input\n/);
     expect(seen("path/runc")).toContain(`cwd=${dir}\n`);
   });
 });
@@ -135,11 +140,17 @@ describe("chooses the low-level runtime", () => {
     expect(seen(runs)).toContain("[state]");
   });
 
-  test("crun where there is no runc, and not itself under runc's name", () => {
+  test.each([
+    { title: "crun where there is no runc", more: [], runs: "path/crun" },
+    { title: "a runc further down PATH before crun", more: ["runc"], runs: "more/runc" },
+  ])("not itself under runc's name: $title", ({ more, runs }) => {
     rmSync(join(dir, "path/runc"));
     symlinkSync(join(dir, "bin/docker-cni"), join(dir, "path/runc"));
-    expect(launch(["state"], { PATH: `${dir}/path:/usr/bin` }).status).toBe(7);
-    expect(seen("path/crun")).toContain("[state]");
+    mkdirSync(join(dir, "more"));
+    symlinkSync("/bin/cat", join(dir, "more/cat"));
+    for (const name of more) writeFileSync(join(dir, "more", name), RECORDER, { mode: 0o755 });
+    expect(launch(["state"], { PATH: `${dir}/path::${dir}/more` }).status).toBe(7);
+    expect(seen(runs)).toContain("[state]");
   });
 
   test.each([
@@ -179,7 +190,7 @@ describe("goes to the program", () => {
     launch(["--config", "/c.yaml", "--", "create", "c1"]);
     expect(seen("dist/docker-cni").split("\n")[0]).toBe(
       `[--hooks=${dir}/bin/../hooks][--launcher=${dir}/bin/docker-cni][--config=/c.yaml][--config-given]` +
-        `[--runtime-path=${dir}/path/runc][--][create][c1]`,
+        `[--runtime-path=${dir}/path/runc][--open-files=${openFiles()}][--][create][c1]`,
     );
   });
 
@@ -191,9 +202,9 @@ describe("goes to the program", () => {
     expect(status).toBe(7);
   });
 
-  test("with Node's variables out of its way", () => {
-    launch(["create", "c1"], { NODE_OPTIONS: "--x" });
-    expect(seen("dist/docker-cni")).toContain("node_options=unset");
+  test("with the variables of its engine out of its way", () => {
+    launch(["create", "c1"], { BUN_OPTIONS: "--x" });
+    expect(seen("dist/docker-cni")).toContain("engine_options=unset");
   });
 
   test("with the descriptors that are for the container", () => {
@@ -265,14 +276,6 @@ describe("tells why the program cannot run", () => {
     const { status, stderr } = launch(["--log", `${dir}/log`, ...flags, "create", "c1"]);
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
     expect(readFileSync(join(dir, "log"), "utf8")).toMatch(line);
-  });
-
-  test("when there is no Node.js", () => {
-    rmSync(join(dir, "dist/docker-cni"));
-    writeFileSync(join(dir, "dist/docker-cni.cjs"), "");
-    expect(launch(["create", "c1"], { PATH: `${dir}/path` }).stderr).toMatch(
-      /Node\.js is needed and not on PATH/,
-    );
   });
 });
 

@@ -7,14 +7,13 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "rolldown";
+import { buildExecutable } from "../../packaging/executable.ts";
 
-const REPOSITORY = join(import.meta.dirname, "../..");
+export const REPOSITORY = join(import.meta.dirname, "../..");
 
 /** The container that is made; its id tells that it is nobody else's. */
 const ID = "b0d9e7".padEnd(64, "0");
@@ -37,10 +36,10 @@ const COMMANDS: Record<string, string> = {
   bridge: `[ "$CNI_COMMAND" != ADD ] || echo '${RESULT}'`,
 };
 
-export type Installation = Awaited<ReturnType<typeof install>>;
+export type Installation = ReturnType<typeof install>;
 
 /** docker-cni in a folder of its own, whose commands, plugins and runtime only note that they were run. */
-export async function install() {
+export function install() {
   const dir = mkdtempSync(join(tmpdir(), "docker-cni-budget-"));
   const notes = join(dir, "notes");
   for (const folder of ["commands", "bundle", "net.d", `containers/${ID}`]) {
@@ -51,15 +50,9 @@ export async function install() {
     writeFileSync(file, `#!/bin/sh\necho ${name} >>${notes}\n${action}\n`);
     chmodSync(file, 0o755);
   }
-  symlinkSync(process.execPath, join(dir, "commands/node"));
   cpSync(join(REPOSITORY, "bin"), join(dir, "bin"), { recursive: true });
   cpSync(join(REPOSITORY, "hooks"), join(dir, "hooks"), { recursive: true });
-  await build({
-    input: join(REPOSITORY, "src/main.ts"),
-    platform: "node",
-    output: { file: join(dir, "dist/docker-cni.cjs"), format: "cjs", codeSplitting: false },
-    logLevel: "silent",
-  });
+  buildExecutable(join(dir, "dist/docker-cni"));
   writeContainer(dir);
   // The folder of names has to be a mount already, as it is from the first container on.
   const name = `budget-${process.pid}`;
@@ -85,9 +78,9 @@ export async function install() {
     create,
     hook: (mode: string, sandbox: string): void =>
       run(join(dir, "hooks/poststop"), [mode, sandbox, dir, join(dir, "bin/docker-cni"), ""]),
-    /** Arguments for Node that make the container without the launcher. */
+    /** The program's own call that makes the container, without the launcher. */
     program: [
-      join(dir, "dist/docker-cni.cjs"),
+      join(dir, "dist/docker-cni"),
       `--hooks=${join(dir, "hooks")}`,
       `--launcher=${join(dir, "bin/docker-cni")}`,
       `--config=${join(dir, "cni.yaml")}`,

@@ -70,13 +70,12 @@ describe("config/net.d", () => {
   });
 });
 
-test("daemon.json.example is the long form", () => {
+test("daemon.json.example is the short form", () => {
   const parsed: unknown = JSON.parse(read("daemon.json.example"));
   expect(parsed).toEqual({
     runtimes: {
       cni: {
         path: "/usr/local/bin/docker-cni",
-        runtimeArgs: ["--config", "/etc/docker/cni.yaml", "--runtime-path", "/usr/bin/runc", "--"],
       },
     },
   });

@@ -134,8 +134,7 @@ async function writeWrappers(place: Place): Promise<void> {
   const installed = join(place.dir, "installed");
   mkdirSync(join(installed, "dist"), { recursive: true });
   await must(["cp", "-r", join(REPOSITORY, "bin"), join(REPOSITORY, "hooks"), installed]);
-  const executable = join(REPOSITORY, "dist/docker-cni");
-  const program = existsSync(executable) ? executable : `${process.execPath} ${executable}.cjs`;
+  const program = join(REPOSITORY, "dist/docker-cni");
   writeWrapper(join(installed, "dist/docker-cni"), "program", program);
 }
 

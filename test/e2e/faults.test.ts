@@ -44,7 +44,7 @@ const faults: Fault[] = [
     title: "the only network is no JSON",
     arrange: ({ writeNetwork }) => writeNetwork(NETWORK, "["),
     line: ({ dir }) =>
-      `docker-cni: no network configuration in ${dir}/net.d; skipped ${dir}/net.d/${NETWORK}: invalid network configuration: it is not JSON: Unexpected end of JSON input (put a network list there, such as config/net.d/10-docker-cni.conflist, or correct cni_conf_dir)`,
+      `docker-cni: no network configuration in ${dir}/net.d; skipped ${dir}/net.d/${NETWORK}: invalid network configuration: it is not JSON: JSON Parse error: Unexpected EOF (put a network list there, such as config/net.d/10-docker-cni.conflist, or correct cni_conf_dir)`,
   },
   {
     title: "the binary of a plugin far down the chain is missing",

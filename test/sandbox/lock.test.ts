@@ -1,10 +1,10 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { flockLocker } from "../../src/sandbox/lock.ts";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { flockLocker, type LockMode } from "../../src/sandbox/lock.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -12,65 +12,101 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const locker = flockLocker();
+/** flock(2) by flock(1), which this engine can call. */
+function tryFlock(fd: number, mode: LockMode): boolean {
+  const stdio = ["ignore", "ignore", "ignore", fd] as const;
+  return spawnSync("flock", [`--${mode}`, "--nonblock", "3"], { stdio: [...stdio] }).status === 0;
+}
 
-test.each([
-  { first: "exclusive", second: "exclusive", gets: false },
-  { first: "exclusive", second: "shared", gets: false },
-  { first: "shared", second: "exclusive", gets: false },
-  { first: "shared", second: "shared", gets: true },
-] as const)("while one holds it $first, another gets it $second: $gets", async (row) => {
-  const held = await locker.lock(dir, row.first, 0);
-  const other = await locker.lock(dir, row.second, 0);
-  expect(other !== undefined).toBe(row.gets);
-  held?.release();
-  other?.release();
-  const free = await locker.lock(dir, "exclusive", 0);
-  expect(free).toBeDefined();
-  free?.release();
+describe.each([
+  { way: "by flock(1) alone", locker: flockLocker() },
+  { way: "by a system call where it need not wait", locker: flockLocker(async () => tryFlock) },
+])("a lock $way", ({ locker }) => {
+  test.each([
+    { first: "exclusive", second: "exclusive", gets: false },
+    { first: "exclusive", second: "shared", gets: false },
+    { first: "shared", second: "exclusive", gets: false },
+    { first: "shared", second: "shared", gets: true },
+  ] as const)("while one holds it $first, another gets it $second: $gets", async (row) => {
+    const held = await locker.lock(dir, row.first, 0);
+    const other = await locker.lock(dir, row.second, 0);
+    expect(other !== undefined).toBe(row.gets);
+    held?.release();
+    other?.release();
+    const free = await locker.lock(dir, "exclusive", 0);
+    expect(free).toBeDefined();
+    free?.release();
+  });
+
+  test("one who waits gets it when the other lets go", async () => {
+    const held = await locker.lock(dir, "exclusive", 0);
+    const waiting = locker.lock(dir, "exclusive", 5000);
+    setTimeout(() => held?.release(), 100);
+    const got = await waiting;
+    expect(got).toBeDefined();
+    got?.release();
+  });
+
+  test("a process that is killed holds nothing any more", async () => {
+    const holder = spawn("flock", [dir, "sleep", "60"], { stdio: "ignore", detached: true });
+    await expect
+      .poll(async () => {
+        const lock = await locker.lock(dir, "exclusive", 0);
+        lock?.release();
+        return lock === undefined;
+      })
+      .toBe(true);
+    process.kill(-(holder.pid ?? 0), "SIGKILL");
+    await once(holder, "exit");
+    const lock = await locker.lock(dir, "exclusive", 2000);
+    expect(lock).toBeDefined();
+    lock?.release();
+  });
+
+  test("a folder that was removed while another waited for it is not locked", async () => {
+    const held = await locker.lock(dir, "exclusive", 0);
+    const waiting = locker.lock(dir, "exclusive", 5000);
+    rmSync(dir, { recursive: true });
+    setTimeout(() => held?.release(), 50);
+    expect(await waiting).toBeUndefined();
+  });
+
+  test("a folder that was made anew while another waited is locked in its new form", async () => {
+    const held = await locker.lock(dir, "exclusive", 0);
+    const waiting = locker.lock(dir, "exclusive", 5000);
+    rmSync(dir, { recursive: true });
+    mkdirSync(dir);
+    setTimeout(() => held?.release(), 50);
+    const got = await waiting;
+    expect(got).toBeDefined();
+    expect(await locker.lock(dir, "exclusive", 0)).toBeUndefined();
+    got?.release();
+  });
+
+  test("who wants it behind a gate waits for those who are in the gate", async () => {
+    const gate = join(dir, "gate");
+    mkdirSync(gate);
+    const inGate = await locker.lock(gate, "exclusive", 0);
+    expect(await locker.lock(dir, "shared", 50, gate)).toBeUndefined();
+    const waiting = locker.lock(dir, "shared", 5000, gate);
+    setTimeout(() => inGate?.release(), 50);
+    const got = await waiting;
+    expect(got).toBeDefined();
+    const next = await locker.lock(dir, "shared", 0, gate);
+    expect(next).toBeDefined();
+    next?.release();
+    got?.release();
+  });
 });
 
-test("one who waits gets it when the other lets go", async () => {
-  const held = await locker.lock(dir, "exclusive", 0);
-  const waiting = locker.lock(dir, "exclusive", 5000);
-  setTimeout(() => held?.release(), 100);
-  const got = await waiting;
-  expect(got).toBeDefined();
-  got?.release();
-});
-
-test("a process that is killed holds nothing any more", async () => {
-  const holder = spawn("flock", [dir, "sleep", "60"], { stdio: "ignore", detached: true });
-  await expect
-    .poll(async () => {
-      const lock = await locker.lock(dir, "exclusive", 0);
-      lock?.release();
-      return lock === undefined;
-    })
-    .toBe(true);
-  process.kill(-(holder.pid ?? 0), "SIGKILL");
-  await once(holder, "exit");
-  const lock = await locker.lock(dir, "exclusive", 2000);
-  expect(lock).toBeDefined();
-  lock?.release();
-});
-
-test("a folder that was removed while another waited for it is not locked", async () => {
-  const held = await locker.lock(dir, "exclusive", 0);
-  const waiting = locker.lock(dir, "exclusive", 5000);
-  rmSync(dir, { recursive: true });
-  setTimeout(() => held?.release(), 50);
-  expect(await waiting).toBeUndefined();
-});
-
-test("a folder that was made anew while another waited is locked in its new form", async () => {
-  const held = await locker.lock(dir, "exclusive", 0);
-  const waiting = locker.lock(dir, "exclusive", 5000);
-  rmSync(dir, { recursive: true });
-  mkdirSync(dir);
-  setTimeout(() => held?.release(), 50);
-  const got = await waiting;
-  expect(got).toBeDefined();
-  expect(await locker.lock(dir, "exclusive", 0)).toBeUndefined();
-  got?.release();
+test("the program's engine calls flock(2) itself", () => {
+  const script = `
+    import { openSync } from "node:fs";
+    import { nativeFlock } from ${JSON.stringify(resolve("src/sandbox/native-flock.ts"))};
+    const tryFlock = await nativeFlock();
+    const modes = ["shared", "shared", "exclusive"];
+    console.log(modes.map((mode) => tryFlock(openSync(${JSON.stringify(dir)}, "r"), mode)).join());`;
+  const bun = resolve("node_modules/.bin/bun");
+  const { stdout, stderr } = spawnSync(bun, ["--eval", script], { encoding: "utf8" });
+  expect({ stdout, stderr }).toEqual({ stdout: "true,true,false\n", stderr: "" });
 });

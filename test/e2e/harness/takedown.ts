@@ -84,7 +84,7 @@ async function stopDaemon(place: Place): Promise<void> {
 /** What is left of dockerd, containerd, its shims, docker-cni and the containers: each by its own pid. */
 async function killProcesses(place: Place): Promise<void> {
   const program =
-    /^\S*(dockerd|containerd|containerd-shim\S*|runc|docker-proxy) |\/docker-cni(\.cjs)? |hooks\/poststop/;
+    /^\S*(dockerd|containerd|containerd-shim\S*|runc|docker-proxy) |\/docker-cni |hooks\/poststop/;
   await waitFor("the host's processes end", () => {
     const named = listProcesses().filter(
       ({ command }) => command.includes(`${place.dir}/`) && program.test(command),

@@ -1,0 +1,7 @@
+/** What is used of Bun's own module: functions of shared libraries. */
+declare module "bun:ffi" {
+  export function dlopen<Name extends string>(
+    library: string,
+    signatures: Record<Name, { args: readonly ("int" | "ptr")[]; returns: "int" }>,
+  ): { symbols: Record<Name, (...args: (number | Uint8Array)[]) => number> };
+}

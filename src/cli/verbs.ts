@@ -1,0 +1,6 @@
+const VERBS = new Set(["ls", "inspect", "check", "heal", "gc", "trace"]);
+
+/** Whether the word is a command of ours and not the low-level runtime's. */
+export function isOperatorVerb(word: string | undefined): boolean {
+  return word !== undefined && VERBS.has(word);
+}

@@ -12,6 +12,7 @@ export {
   parseNetworkConf,
   parseNetworkList,
 } from "./config.ts";
+export { ipFamily } from "./address.ts";
 export type { ContainerAddresses } from "./container-addresses.ts";
 export { containerAddresses } from "./container-addresses.ts";
 export { convertResult } from "./convert.ts";

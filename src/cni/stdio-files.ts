@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomBytes } from "node:crypto";
 import { errnoOf } from "./system-error.ts";
 
 /** A plugin's standard input, output and error as files that have no name any more. */
@@ -70,7 +69,7 @@ function openIn(dir: string, input: string): StdioFiles {
 }
 
 function openUnnamed(dir: string, flags: string): number {
-  const path = join(dir, `.cni-${process.pid}-${randomBytes(6).toString("hex")}`);
+  const path = join(dir, `.cni-${process.pid}-${crypto.randomUUID()}`);
   const fd = openSync(path, flags, 0o600);
   unlinkSync(path);
   return fd;

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { ipFamily } from "../cni/index.ts";
 
 /** An IP address in its one canonical spelling. */
 export interface IpAddress {
@@ -14,11 +14,11 @@ export interface IpWithPrefix extends IpAddress {
 
 /** Reads an address; undefined for what is not one, and for one with a zone (`fe80::1%eth0`). */
 export function parseIp(text: string): IpAddress | undefined {
-  switch (isIP(text)) {
+  switch (ipFamily(text)) {
     case 4:
       return { family: 4, text };
     case 6:
-      return text.includes("%") ? undefined : canonicalIpv6(text);
+      return canonicalIpv6(text);
     default:
       return undefined;
   }

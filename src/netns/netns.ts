@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { statfsSync } from "node:fs";
-import { promisify } from "node:util";
 import { errnoOf } from "../errors.ts";
 import { runCommand } from "../process.ts";
 import { addNetns } from "./add.ts";
@@ -41,7 +40,6 @@ export interface Ipv6Settings {
   routes: readonly { dst: string; gateway: string | undefined }[];
 }
 
-const execFileText = promisify(execFile);
 const NETNS_DIR = "/run/netns";
 const MAX_DEFAULT_ROUTES = 32;
 const NSFS_MAGIC = 0x6e736673;
@@ -121,6 +119,10 @@ function filesystemOf(name: string): number | undefined {
 }
 
 async function ipJson(args: readonly string[]): Promise<unknown> {
-  const { stdout } = await execFileText("ip", ["-json", ...args]);
+  const stdout = await new Promise<string>((resolve, reject) => {
+    execFile("ip", ["-json", ...args], (error, output) =>
+      error === null ? resolve(output) : reject(error),
+    );
+  });
   return stdout.trim() === "" ? [] : JSON.parse(stdout);
 }

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { describeError, errnoOf, UserError } from "../errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import { refreshHosts } from "./introduce.ts";
+import { refreshHosts, rewriteNotedHosts } from "./introduce.ts";
 import { isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
@@ -87,6 +87,8 @@ export async function sweep(
   if (options.dryRun !== true) {
     unlessDiskRefuses(() => context.store.noteSweep());
     unlessDiskRefuses(() => context.store.dropNotes());
+    // Of a process that was killed before the files were rewritten.
+    if (context.store.hostsNotes().length > 0) await rewriteNotedHosts(context);
   }
   const ids = context.store.list().filter((id) => id !== except);
   return severally(

@@ -52,6 +52,13 @@ export interface SandboxStore {
   markUnheld(id: string, isUnheld: boolean): void;
   /** The sandboxes of which that is so. */
   listUnheld(): string[];
+  /**
+   * Notes that the hosts files of the containers on these networks are to be rewritten, for the sake of the sandbox `id`;
+   * gives the note's name.
+   */
+  noteHosts(id: string, networks: readonly string[]): string;
+  hostsNotes(): { name: string; networks: string[] }[];
+  dropHostsNote(name: string): void;
   /** What is noted of removals that failed, for who looks after them; undefined when none did. */
   readRetry(id: string): Retry | undefined;
   writeRetry(id: string, retry: Retry): void;
@@ -79,6 +86,7 @@ export interface Retry {
 export function fileStore(stateDir: string): SandboxStore {
   const dir = join(stateDir, "sandboxes");
   const pathOf = (id: string): string => join(dir, id);
+  const hostsNotes = join(stateDir, "hosts");
   const recordOf = (id: string): string => join(dir, id, "record.json");
   return {
     dir,
@@ -141,6 +149,19 @@ export function fileStore(stateDir: string): SandboxStore {
       } else rmSync(join(folder, id), { force: true });
     },
     listUnheld: () => ifThere(() => readdirSync(join(stateDir, "unheld"))) ?? [],
+    // A link is there as a whole or not at all; names of networks hold no slash.
+    noteHosts(id, networks) {
+      makeFolder(hostsNotes);
+      const name = `${process.pid}.${id}`;
+      inState(hostsNotes, () => link(`/${networks.join("/")}`, join(hostsNotes, name)));
+      return name;
+    },
+    hostsNotes: () =>
+      (ifThere(() => readdirSync(hostsNotes)) ?? []).flatMap((name) => {
+        const networks = ifThere(() => readlinkSync(join(hostsNotes, name)));
+        return networks === undefined ? [] : [{ name, networks: networks.split("/") }];
+      }),
+    dropHostsNote: (name) => rmSync(join(hostsNotes, name), { force: true }),
     clearStopped: (id) => rmSync(join(dir, id, "stopped"), { force: true }),
     readRetry(id) {
       const file = join(dir, id, "retry");

@@ -20,6 +20,7 @@ export async function findLeaks({ dir }: Place): Promise<string[]> {
       .filter((name) => /^\d/.test(name) && !isBlank(join(dir, "leases/crash", name)))
       .map((name) => `lease ${name}`),
     ...entries(join(dir, "state/sandboxes")).map((name) => `sandbox ${name}`),
+    ...entries(join(dir, "state/hosts")).map((name) => `note ${name}`),
     ...entries(join(dir, "state/cni"))
       .filter((name) => name !== "results")
       .map((name) => `cache ${name}`),

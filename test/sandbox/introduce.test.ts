@@ -1,0 +1,89 @@
+import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import { sweep } from "../../src/sandbox/gc.ts";
+import { refreshHosts } from "../../src/sandbox/introduce.ts";
+import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import { attachment, keptRecord, useBench } from "./context.ts";
+
+const bench = useBench();
+
+beforeEach(() => {
+  bench.current.context.hosts = true;
+});
+
+/** A container that runs, at `address` on `network`. */
+function running(id: string, address: string, network = "net"): SandboxRecord {
+  const { dir, context } = bench.current;
+  mkdirSync(join(dir, "containers", id), { recursive: true });
+  writeFileSync(hostsFile(id), "127.0.0.1\tlocalhost\n");
+  const record = keptRecord(bench.current, {
+    id,
+    names: [id],
+    containerDir: join(dir, "containers", id),
+    files: { hosts: hostsFile(id) },
+    attachments: [{ ...attachment, network, addresses: [`${address}/24`] }],
+  });
+  context.store.prepare(id);
+  context.store.write(record);
+  return record;
+}
+
+function hostsFile(id: string): string {
+  return join(bench.current.dir, "containers", id, "hosts");
+}
+
+/** The names in a container's hosts file, but for localhost. */
+function names(id: string): string[] {
+  return [...readFileSync(hostsFile(id), "utf8").matchAll(/^10\S+\t(.*)$/gm)].map(
+    ([, name = ""]) => name,
+  );
+}
+
+describe("the hosts files", () => {
+  test("have the names of those on the same network", async () => {
+    running("a", "10.1.0.2");
+    running("c", "10.2.0.2", "other");
+    await refreshHosts(bench.current.context, running("b", "10.1.0.3"));
+    expect(names("a").toSorted()).toEqual(["a", "b"]);
+    expect(names("b").toSorted()).toEqual(["a", "b"]);
+    expect(names("c")).toEqual([]);
+  });
+
+  test("are left to the one who is at them, who finds a note", async () => {
+    const { context } = bench.current;
+    const { store } = context;
+    const lock = await context.locker.lock(store.sharedDir("hosts"), "exclusive", 0);
+    const waiting = refreshHosts(context, running("a", "10.1.0.2"));
+    await expect
+      .poll(() => store.hostsNotes().map((note) => note.networks.at(-1)))
+      .toEqual(["net"]);
+    expect(names("a")).toEqual([]);
+    for (const { name } of store.hostsNotes()) store.dropHostsNote(name);
+    await waiting;
+    lock?.release();
+    expect(names("a")).toEqual([]);
+  });
+
+  test("are rewritten once for all who wait", async () => {
+    const { context } = bench.current;
+    const lock = await context.locker.lock(context.store.sharedDir("hosts"), "exclusive", 0);
+    const both = [running("a", "10.1.0.2"), running("c", "10.2.0.2", "other")];
+    const waiting = Promise.all(both.map((record) => refreshHosts(context, record)));
+    await expect.poll(() => context.store.hostsNotes().length).toBe(2);
+    lock?.release();
+    await waiting;
+    expect([names("a"), names("c")]).toEqual([["a"], ["c"]]);
+    expect(context.store.hostsNotes()).toEqual([]);
+  });
+
+  test("of one who was killed before are rewritten by gc", async () => {
+    const { context } = bench.current;
+    const { id } = running("a", "10.1.0.2");
+    const note = context.store.noteHosts(id, ["net"]);
+    expect(readlinkSync(join(context.store.sharedDir("hosts"), note))).toBe("/net");
+    await sweep(context);
+    expect(names("a")).toEqual(["a"]);
+    expect(context.store.hostsNotes()).toEqual([]);
+  });
+});

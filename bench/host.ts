@@ -33,7 +33,6 @@ export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHos
   const runc = (await must(["sh", "-c", "command -v runc"])).trim();
   const host = await startDockerHost({
     dockerBridge: true,
-    config: { log_level: "info" },
     runtimes: (place) => ({
       cni: { path: installed(place, "cni", join(place.dir, "cni.yaml")) },
       bare: { path: runc },
@@ -42,6 +41,9 @@ export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHos
       ...Object.fromEntries(rivals.map(({ name, path }) => [name, { path }])),
     }),
   });
+  // In the first line the launcher finds what it looks for at once.
+  const settings = toYaml({ ...cniConfig(host.place), log_level: "info" });
+  host.writeConfig(`oci_bin: ${runc}\n${settings}`);
   await furnish(host, runc);
   return {
     host,
@@ -105,7 +107,7 @@ async function furnish({ place, writeNetwork }: DockerHost, runc: string): Promi
   const state = join(place.dir, "crowded");
   writeFileSync(
     join(place.dir, "crowded.yaml"),
-    toYaml({ ...cniConfig(place), log_level: "info", state_dir: state }),
+    `oci_bin: ${runc}\n${toYaml({ ...cniConfig(place), log_level: "info", state_dir: state })}`,
   );
   mkdirSync(join(state, "sandboxes"), { recursive: true, mode: 0o700 });
   strangerRecords(state, CROWD);

@@ -2,6 +2,6 @@
 declare module "bun:ffi" {
   export function dlopen<Name extends string>(
     library: string,
-    signatures: Record<Name, { args: readonly ("int" | "ptr")[]; returns: "int" }>,
-  ): { symbols: Record<Name, (...args: (number | Uint8Array)[]) => number> };
+    signatures: Record<Name, { args: readonly ("int" | "u64" | "ptr")[]; returns: "int" }>,
+  ): { symbols: Record<Name, (...args: (number | Uint8Array | null)[]) => number> };
 }

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { isOperatorVerb } from "./cli/verbs.ts";
 import { createCni } from "./cni/index.ts";
 import type { Config } from "./config/config.ts";
-import { loadConfig } from "./config/load.ts";
+import { loadCachedConfig } from "./config/cache.ts";
 import { describeError, UserError } from "./errors.ts";
 import { openLog } from "./log.ts";
 import { ipNetns } from "./netns/netns.ts";
@@ -31,11 +31,11 @@ import { processTracer, saveTrace, traced, type Tracer } from "./trace.ts";
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const options = parseOwnOptions(argv);
   if (isInnerVerb(options.rest[0])) {
-    const config = loadConfig(options.config, { optional: !options.configGiven });
+    const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
     return inner(sandboxContext(config, env, processTracer()), options.rest);
   }
   if (isOperatorVerb(options.rest[0])) {
-    const config = loadConfig(options.config, { optional: !options.configGiven });
+    const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
     const tracer = processTracer();
     const sandbox = sandboxContext(config, env, tracer);
     // A create needs no command line parser.
@@ -65,7 +65,7 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     const { runtimePath: path, openFiles } = options;
     const lowLevel = processRuntime({ path, env, fds, openFiles });
     if (call.id === "") return await lowLevel.run(call);
-    config = loadConfig(options.config, { optional: !options.configGiven });
+    config = await loadCachedConfig(options.config, { optional: !options.configGiven });
     tracer.ended("configuration");
     const sandbox = sandboxContext(config, env, tracer);
     const runtime = traced(tracer, lowLevel, { run: "runtime", deleteForce: "undo: runtime" });

@@ -4,6 +4,7 @@ import { errnoOf } from "../errors.ts";
 import { runCommand } from "../process.ts";
 import { addNetns } from "./add.ts";
 import { ip } from "./command.ts";
+import { unmountNetns } from "./native.ts";
 
 /** Named network namespaces, as `ip netns` keeps them: bind mounts below /run/netns. */
 export interface NetnsManager {
@@ -98,7 +99,7 @@ export function ipNetns(): NetnsManager {
     },
     async remove(name) {
       if (!exists(name)) return;
-      await ip(["netns", "delete", name]);
+      if (!(await unmountNetns(netnsPath(name)))) await ip(["netns", "delete", name]);
     },
     exists,
     isAlive: (name) => filesystemOf(name) === NSFS_MAGIC,

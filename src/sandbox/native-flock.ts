@@ -1,3 +1,4 @@
+import { libc } from "../libc.ts";
 import type { LockMode } from "./lock.ts";
 
 /** flock(2) that does not wait: whether the open file `fd` is locked now. */
@@ -7,10 +8,9 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** The C library's flock, where the engine can call it, which spares a process a lock; Node cannot. */
+/** The C library's flock, where the engine can call it. */
 export async function nativeFlock(): Promise<TryFlock | undefined> {
-  if (process.versions["bun"] === undefined) return undefined;
-  const { dlopen } = await import("bun:ffi");
-  const { symbols } = dlopen("libc.so.6", { flock: { args: ["int", "int"], returns: "int" } });
-  return (fd, mode) => symbols.flock(fd, (mode === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0;
+  const library = await libc();
+  if (library === undefined) return undefined;
+  return (fd, mode) => library.flock(fd, (mode === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0;
 }

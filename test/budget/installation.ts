@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { buildExecutable } from "../../packaging/executable.ts";
 
 export const REPOSITORY = join(import.meta.dirname, "../..");
@@ -91,15 +91,19 @@ export function install() {
     env,
     /** Forgets the container. */
     reset: (): void => {
-      rmSync(NETNS, { force: true });
+      removeNetns();
       rmSync(join(dir, "state/sandboxes"), { recursive: true, force: true });
       writeContainer(dir);
     },
     remove: (): void => {
-      rmSync(NETNS, { force: true });
+      removeNetns();
       rmSync(dir, { recursive: true });
     },
   };
+}
+
+function removeNetns(): void {
+  if (existsSync(NETNS)) execFileSync("ip", ["netns", "delete", basename(NETNS)]);
 }
 
 function writeContainer(dir: string): void {

@@ -1,0 +1,39 @@
+/** System calls that no module of Node's makes. They return 0 or a descriptor, and -1 when they fail. */
+export type Libc = Record<
+  keyof typeof SIGNATURES,
+  (...args: (number | Uint8Array | null)[]) => number
+>;
+
+const SIGNATURES = {
+  /** flock(2): descriptor, operation. */
+  flock: { args: ["int", "int"], returns: "int" },
+  /** unshare(2): namespaces of the calling thread. */
+  unshare: { args: ["int"], returns: "int" },
+  /** setns(2): descriptor, kind of namespace. */
+  setns: { args: ["int", "int"], returns: "int" },
+  /** mount(2): source, target, type, flags, data; strings as `cString` makes them. */
+  mount: { args: ["ptr", "ptr", "ptr", "u64", "ptr"], returns: "int" },
+  /** umount2(2): target, flags. */
+  umount2: { args: ["ptr", "int"], returns: "int" },
+  /** socket(2): family, type, protocol. */
+  socket: { args: ["int", "int", "int"], returns: "int" },
+  /** ioctl(2): descriptor, request, argument. */
+  ioctl: { args: ["int", "u64", "ptr"], returns: "int" },
+} as const;
+
+let opened: Promise<Libc> | undefined;
+
+/**
+ * The C library, where the engine can call it: each of these calls spares a process. Undefined under Node, which cannot;
+ * whoever uses it can do without.
+ */
+export async function libc(): Promise<Libc | undefined> {
+  if (process.versions["bun"] === undefined) return undefined;
+  opened ??= import("bun:ffi").then(({ dlopen }) => dlopen("libc.so.6", SIGNATURES).symbols);
+  return opened;
+}
+
+/** `text` as the C library takes strings. */
+export function cString(text: string): Uint8Array {
+  return Buffer.from(`${text}\0`);
+}

@@ -42,11 +42,15 @@ describe.skipIf(!isRoot)("the cost of a call", () => {
     expect(installation.commandsRun().toSorted()).toEqual(["bridge", "runc"]);
   });
 
-  test.each(["keep", "release"])("the hook of %s leaves one process behind", async (mode) => {
-    const sandbox = join(installation.dir, "sandbox");
-    mkdirSync(sandbox, { recursive: true });
+  test.each([
+    ["keep", ["setsid"]],
+    ["release", ["flock", "setsid"]],
+  ] as const)("the hook of %s costs %j", async (mode, commands) => {
+    const state = join(installation.dir, "state");
+    const sandbox = join(state, "sandboxes/c1");
+    for (const dir of [sandbox, join(state, "over")]) mkdirSync(dir, { recursive: true });
     installation.hook(mode, sandbox);
-    await expect.poll(() => installation.commandsRun()).toEqual(["setsid"]);
+    await expect.poll(() => installation.commandsRun()).toEqual(commands);
   });
 
   test.skipIf(strace === "")(

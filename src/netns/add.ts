@@ -7,8 +7,9 @@ import { mountNewNetns } from "./native.ts";
 /**
  * Makes a network namespace with its loopback interface up, under the name that is the last part of `path`.
  *
- * Without a process where the engine can make system calls. Else unshare(1) makes the namespace and becomes the command that
- * runs in it: one process to start instead of two. Names have to be on a mount of their own that other mount namespaces share, which `ip netns add` sees to when it makes the first.
+ * Without a process where the engine can make system calls. Else unshare(1) makes the namespace and becomes the command
+ * that runs in it: one process to start instead of two. Names have to be on a mount of their own that other mount
+ * namespaces share, which `ip netns add` sees to when it makes the first.
  */
 export async function addNetns(path: string): Promise<void> {
   const name = basename(path);

@@ -1,4 +1,5 @@
 import { closeSync, openSync, rmSync } from "node:fs";
+import { errnoOf } from "../errors.ts";
 import { cString, libc, type Libc } from "../libc.ts";
 
 const CLONE_NEWNET = 0x40000000;
@@ -37,8 +38,14 @@ export async function mountNewNetns(path: string): Promise<boolean> {
 export async function unmountNetns(path: string): Promise<boolean> {
   const library = await libc();
   if (library === undefined || library.umount2(cString(path), MNT_DETACH) !== 0) return false;
-  rmSync(path);
-  return true;
+  try {
+    rmSync(path);
+    return true;
+  } catch (error) {
+    // There may be one mounted over the other.
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  }
 }
 
 /** netdevice(7): an ifreq is a name of 16 bytes, then the flags. */

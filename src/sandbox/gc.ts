@@ -88,7 +88,7 @@ export async function sweep(
     unlessDiskRefuses(() => context.store.noteSweep());
     unlessDiskRefuses(() => context.store.dropNotes());
     // Of a process that was killed before the files were rewritten.
-    if (context.store.hostsNotes().length > 0) await rewriteNotedHosts(context);
+    if (context.hosts && context.store.hostsNotes().length > 0) await rewriteNotedHosts(context);
   }
   const ids = context.store.list().filter((id) => id !== except);
   return severally(

@@ -54,6 +54,13 @@ describe.skipIf(!isRoot)("a network namespace made by system calls", () => {
     expect(existsSync(path)).toBe(true);
   });
 
+  test("that another is mounted over is left to commands to remove", () => {
+    writeFileSync(path, "");
+    for (const _ of [1, 2]) spawnSync("mount", ["--bind", "/proc/self/ns/net", path]);
+    expect(inEngine(`unmountNetns(${JSON.stringify(path)})`).gave).toBe("false");
+    expect(existsSync(path)).toBe(true);
+  });
+
   test("is left to commands under an engine that cannot", async () => {
     writeFileSync(path, "");
     expect([await mountNewNetns(path), await unmountNetns(path)]).toEqual([false, false]);

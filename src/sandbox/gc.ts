@@ -71,7 +71,7 @@ export async function collect(
 }
 
 export interface SweepOptions {
-  /** How long to wait for another operation on a sandbox that may be over, ms; none unless told. */
+  /** How long to wait for another operation on a sandbox whose container is gone, ms; none unless told. */
   waitMs?: number;
   /** A sandbox that is left out: the caller holds its lock. */
   except?: string;
@@ -79,7 +79,10 @@ export interface SweepOptions {
   dryRun?: boolean;
 }
 
-/** Collects every sandbox, those on which another operation works only when that ends in time. */
+/**
+ * Collects every sandbox, those on which another operation works only when that ends in time. Who holds a sandbox's lock may
+ * wait here: the sandbox of a container that is gone has nobody at it who waits for another one.
+ */
 export async function sweep(
   context: SandboxContext,
   { except, waitMs = 0, ...options }: SweepOptions = {},
@@ -93,7 +96,9 @@ export async function sweep(
   const ids = context.store.list().filter((id) => id !== except);
   return severally(
     ids,
-    async (id) => clearlyKept(context, id) ?? (await collect(context, id, { ...options, waitMs })),
+    async (id) =>
+      clearlyKept(context, id) ??
+      (await collect(context, id, { ...options, waitMs: isGone(context, id) ? waitMs : 0 })),
   );
 }
 
@@ -136,6 +141,14 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
   const isSettled = facts.running || facts.stoppedForMs !== undefined;
   if (!isSettled || isOver(record, facts, keepForMs)) return undefined;
   return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
+}
+
+/** Whether nobody can be at the sandbox but to release it: one that is being made may be over too, when that fails. */
+function isGone({ store }: SandboxContext, id: string): boolean {
+  const record = store.read(id);
+  if (record === undefined || record === "unreadable") return false;
+  const { containerDirExists, containersExist } = readFacts(store, record);
+  return record.state === "removing" || (!containerDirExists && containersExist);
 }
 
 /**

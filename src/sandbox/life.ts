@@ -102,6 +102,7 @@ export function isIntact(context: SandboxContext, record: SandboxRecord): boolea
  */
 export async function attachNew(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const asked = record.attachments.map(({ addresses }) => addresses);
+  const changedAt = context.store.changedAt();
   const attach = (): Promise<void> =>
     whileAdding(context, record.attachments, () => attachAll(context, record));
   const undo = async (): Promise<void> => {
@@ -114,7 +115,8 @@ export async function attachNew(context: SandboxContext, record: SandboxRecord):
     await attach();
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
-    if (!(await makesRoom(context, record, error, undo))) throw error;
+    if (!(await makesRoom(context, record, { error, changedAt }))) throw error;
+    await undo();
     await attach();
   }
   for (let tries = 0; ; tries++) {
@@ -150,29 +152,36 @@ export async function reattach(context: SandboxContext, record: SandboxRecord): 
       context.store.markUnheld(record.id, false);
     });
   context.store.markUnheld(record.id, true);
+  const changedAt = context.store.changedAt();
   try {
     await rebuild();
   } catch (error) {
-    if (!(error instanceof CniError) || !(await makesRoom(context, record, error))) throw error;
+    if (!(error instanceof CniError)) throw error;
+    if (!(await makesRoom(context, record, { error, changedAt }))) throw error;
     await rebuild();
   }
 }
 
-/** Whether an ADD that failed may do better now: something was released, or the fault was a lease of its own. */
+/** How long an ADD that failed waits for what others are about to release, ms. */
+const ROOM_WAIT_MS = 5000;
+
+/**
+ * Whether an ADD that failed may do better now: something was released, by this process or since `changedAt` by another, or
+ * the fault was a lease of its own.
+ */
 async function makesRoom(
   context: SandboxContext,
   record: SandboxRecord,
-  error: CniError,
-  undo: () => Promise<void> = async () => {},
+  { error, changedAt }: { error: CniError; changedAt: number | undefined },
 ): Promise<boolean> {
   if (error.kind !== "plugin" && error.kind !== "exit") return false;
-  const outcomes = await sweep(context, { except: record.id });
+  const outcomes = await sweep(context, { except: record.id, waitMs: ROOM_WAIT_MS });
   const hasRoom =
     outcomes.some(({ outcome }) => outcome === "released") ||
+    context.store.changedAt() !== changedAt ||
     error.msg.includes("duplicate allocation");
   if (!hasRoom) return false;
   context.log.warn({ container: record.id, step: "add", err: error }, "tried once more");
-  await undo();
   return true;
 }
 

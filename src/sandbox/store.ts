@@ -37,6 +37,8 @@ export interface SandboxStore {
   remove(id: string): void;
   /** The ids of all sandboxes. */
   list(): string[];
+  /** When one was added or removed last, in ms since the epoch; undefined when there never was one. */
+  changedAt(): number | undefined;
   /** When the container stopped, in ms since the epoch; undefined while it has not. */
   stoppedAt(id: string): number | undefined;
   /** How long it has been stopped, ms: within one boot by the host's uptime, whatever was done to its clock. */
@@ -119,6 +121,7 @@ export function fileStore(stateDir: string): SandboxStore {
       rmSync(join(stateDir, "unheld", id), { force: true });
     },
     list: () => ifThere(() => readdirSync(dir)) ?? [],
+    changedAt: () => ifThere(() => statSync(dir).mtimeMs),
     stoppedAt: (id) => ifThere(() => statSync(join(dir, id, "stopped")).mtimeMs),
     stoppedFor(id) {
       const stoppedAt = ifThere(() => statSync(join(dir, id, "stopped")).mtimeMs);

@@ -70,6 +70,32 @@ describe("an ADD that fails", () => {
     expect(events).toEqual(["ADD"]);
   });
 
+  test("is tried again when another process is at releasing what held something", async () => {
+    const { context, events, results } = bench.current;
+    write(removed("gone"));
+    const lock = await context.locker.lock(context.store.pathOf("gone"), "exclusive", 0);
+    results.push(exhausted);
+    const attached = attachNew(context, write(newRecord()));
+    await expect.poll(() => events).toEqual(["ADD"]);
+    setTimeout(() => {
+      context.store.remove("gone");
+      lock?.release();
+    }, 100);
+    await attached;
+    expect(events.filter((event) => event === "ADD")).toHaveLength(2);
+  });
+
+  test("does not wait for one that is being made, which may wait for it", async () => {
+    const { context, results } = bench.current;
+    const { id } = write({ ...newRecord(), id: "new", keep: true });
+    const lock = await context.locker.lock(context.store.pathOf(id), "exclusive", 0);
+    results.push(exhausted);
+    const start = Date.now();
+    await expect(attachNew(context, write(newRecord()))).rejects.toBe(exhausted);
+    expect(Date.now() - start).toBeLessThan(2000);
+    lock?.release();
+  });
+
   test("and fails again is not tried a third time", async () => {
     const { context, events, results } = bench.current;
     write(removed("gone"));

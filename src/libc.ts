@@ -1,3 +1,5 @@
+import type * as ffi from "bun:ffi";
+
 /** System calls that no module of Node's makes. They return 0 or a descriptor, and -1 when they fail. */
 export type Libc = Record<
   keyof typeof SIGNATURES,
@@ -21,16 +23,24 @@ const SIGNATURES = {
   ioctl: { args: ["int", "u64", "ptr"], returns: "int" },
 } as const;
 
-let opened: Promise<Libc> | undefined;
+let opened: Promise<Libc | undefined> | undefined;
 
 /**
- * The C library, where the engine can call it: each of these calls spares a process. Undefined under Node, which cannot;
- * whoever uses it can do without.
+ * The C library, where the engine can call it: each of these calls spares a process. Undefined under Node, which cannot, and
+ * where the engine may make no code at run time; whoever uses it can do without.
  */
 export async function libc(): Promise<Libc | undefined> {
   if (process.versions["bun"] === undefined) return undefined;
-  opened ??= import("bun:ffi").then(({ dlopen }) => dlopen("libc.so.6", SIGNATURES).symbols);
+  opened ??= import("bun:ffi").then(open);
   return opened;
+}
+
+function open({ dlopen }: typeof ffi): Libc | undefined {
+  try {
+    return dlopen("libc.so.6", SIGNATURES).symbols;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `text` as the C library takes strings. */

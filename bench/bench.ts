@@ -12,7 +12,7 @@ import { rowsOf } from "./goals.ts";
 import { CROWD, startBenchHost, type BenchHost, type Rival } from "./host.ts";
 import { describeMachine } from "./machine.ts";
 import { callMeasure, FULL, measuresOf, peakMemory, QUICK } from "./measures.ts";
-import { runMeasure, type Samples } from "./run.ts";
+import { runMetered, type Samples } from "./run.ts";
 import { summarize } from "./stats.ts";
 
 const { values } = parseArgs({
@@ -37,9 +37,12 @@ try {
     ...measuresOf(bench, { effort, rivals: rivals.map(({ name }) => name) }),
   ];
   const samples: Record<string, Samples> = {};
+  const cpu: Record<string, Samples> = {};
   for (const measure of measures) {
-    samples[measure.name] = await runMeasure(measure, () => settled(bench));
-    printSamples(measure.name, samples[measure.name] ?? {});
+    const taken = await runMetered(measure, () => settled(bench));
+    samples[measure.name] = taken.samples;
+    cpu[measure.name] = taken.cpu;
+    printSamples(measure.name, taken.samples);
   }
   const results = {
     samples,
@@ -53,9 +56,10 @@ try {
       `\n${reached ? "reached" : "MISSED "}  ${what}\n         goal: ${goal}\n         seen: ${figure}`,
     );
   }
+  print(`\nCPU time of the machine for each of ${effort.burstSize} at once, ms: ${cpuOfEach(cpu)}`);
   mkdirSync(values.out, { recursive: true });
   const file = join(values.out, "bench.json");
-  writeFileSync(file, `${JSON.stringify({ machine, effort, rows, ...results }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ machine, effort, rows, ...results, cpu }, null, 2)}\n`);
   writeFileSync(join(values.out, "bench.svg"), chart(samples));
   print(`\nall samples: ${file}; chart: ${join(values.out, "bench.svg")}`);
 } finally {
@@ -68,6 +72,14 @@ async function settled({ host }: BenchHost): Promise<void> {
   await waitFor("the last operation's processes end", () =>
     ownProcesses(host.place).length === 0 ? true : undefined,
   );
+}
+
+function cpuOfEach(cpu: Record<string, Samples>): string {
+  return Object.entries(cpu["burst"] ?? {})
+    .map(
+      ([variant, list]) => `${variant} ${(summarize(list).median / effort.burstSize).toFixed(0)}`,
+    )
+    .join(", ");
 }
 
 function printSamples(measure: string, samples: Samples): void {

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { errnoOf } from "./errors.ts";
+import { makePrivateFolder } from "./folder.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -106,23 +107,11 @@ const appendFlags =
 
 function openForAppend(file: string): number | undefined {
   try {
-    makeFolder(path.dirname(file));
+    makePrivateFolder(path.dirname(file));
     return fs.openSync(file, appendFlags, 0o600);
   } catch (error) {
     ignoreSystemError(error);
     return undefined;
-  }
-}
-
-/** By hand because Node's own recursive mkdir never returns where the kernel answers ENOENT for a folder in /proc. */
-function makeFolder(folder: string): void {
-  if (fs.existsSync(folder)) return;
-  makeFolder(path.dirname(folder));
-  try {
-    fs.mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    // Another container's start was faster.
-    if (errnoOf(error) !== "EEXIST") throw error;
   }
 }
 

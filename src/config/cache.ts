@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf } from "../errors.ts";
+import { makePrivateFolder } from "../folder.ts";
 import type { Config } from "./config.ts";
 import type { LoadOptions } from "./load.ts";
 
@@ -65,19 +66,10 @@ function readKept(file: string): Kept | undefined {
 function keep(file: string, kept: Kept): void {
   const temporary = `${file}.${process.pid}`;
   try {
-    makeFolder(dirname(file));
+    makePrivateFolder(dirname(file));
     writeFileSync(temporary, JSON.stringify(kept), { mode: 0o600 });
     renameSync(temporary, file);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-  }
-}
-
-/** Not by Node's recursive mkdir: it never returns where the kernel answers ENOENT for a folder in /proc. */
-function makeFolder(dir: string): void {
-  try {
-    mkdirSync(dir, { mode: 0o700 });
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
   }
 }

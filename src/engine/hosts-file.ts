@@ -1,28 +1,17 @@
 import { isHostName } from "./values.ts";
 
-/** One container as others on its networks see it. */
-export interface HostEntry {
-  /** Without a prefix length. */
-  addresses: readonly string[];
-  names: readonly string[];
-}
-
 const BEGIN = "# docker-cni: from here on kept by docker-cni";
 const END = "# docker-cni: up to here";
 
 /**
- * `text` of a hosts file with docker-cni's own lines between two marker comments at its end; everything else stays as
- * it is. Without entries the markers go too. Twice is the same as once.
+ * `text` of a hosts file with docker-cni's own lines, each ended by a newline, between two marker comments at its end;
+ * everything else stays as it is. Without lines the markers go too. Twice is the same as once.
  */
-export function withHostEntries(text: string, entries: readonly HostEntry[]): string {
+export function withOwnLines(text: string, lines: string): string {
   const rest = withoutOwnLines(text);
-  const lines = entries.flatMap(({ addresses, names }) => {
-    const valid = [...new Set(names)].filter(isHostName);
-    return valid.length === 0 ? [] : addresses.map((address) => `${address}\t${valid.join(" ")}`);
-  });
-  if (lines.length === 0) return rest;
+  if (lines === "") return rest;
   const front = rest === "" || rest.endsWith("\n") ? rest : `${rest}\n`;
-  return `${front}${[BEGIN, ...new Set(lines), END].join("\n")}\n`;
+  return `${front}${BEGIN}\n${lines}${END}\n`;
 }
 
 /**
@@ -69,27 +58,54 @@ export interface NetworkMember {
 }
 
 /**
- * What belongs into the hosts file of `self`: itself with all its addresses, then everybody else on a network of its,
- * with the addresses there. The order is that of `others`.
+ * What belongs into the hosts file of the member at each place: itself with all its addresses, then everybody else on a
+ * network of its, with the addresses there. Names that cannot stand in a hosts file are left out.
+ *
+ * Who is on the same networks, in the same project, sees the same of the others: that is put together once.
  */
-export function hostEntriesFor(self: NetworkMember, others: readonly NetworkMember[]): HostEntry[] {
-  const own = new Set(self.networks.map(({ network }) => network));
-  const namesFor = ({ names, service }: NetworkMember): readonly string[] =>
-    service !== undefined && service.project === self.service?.project
-      ? [...names, service.service]
-      : names;
-  const selfEntry = {
-    addresses: self.networks.flatMap(({ addresses }) => addresses),
-    names: [...namesFor(self), ...self.networks.flatMap(({ aliases }) => aliases)],
+export function hostLines(members: readonly NetworkMember[]): (place: number) => string {
+  const views = new Map<string, string[]>();
+  const viewOf = (self: NetworkMember): string[] => {
+    const own = self.networks.map(({ network }) => network);
+    const key = JSON.stringify([self.service?.project, own.toSorted()]);
+    const view = views.get(key) ?? members.map((peer) => linesAsSeen(peer, self, own));
+    views.set(key, view);
+    return view;
   };
-  const peers = others
-    .filter(({ id }) => id !== self.id)
-    .flatMap((peer) =>
-      peer.networks
-        .filter(({ network }) => own.has(network))
-        .map(({ addresses, aliases }) => ({ addresses, names: [...namesFor(peer), ...aliases] })),
-    );
-  return [selfEntry, ...peers];
+  return (place) => {
+    const self = members[place];
+    if (self === undefined) return "";
+    const others = viewOf(self).toSpliced(place, 1);
+    return [linesOfSelf(self), ...others].join("");
+  };
+}
+
+function linesOfSelf(self: NetworkMember): string {
+  const addresses = self.networks.flatMap((network) => network.addresses);
+  const aliases = self.networks.flatMap((network) => network.aliases);
+  return linesFor(addresses, [...namesAsSeen(self, self), ...aliases]);
+}
+
+/** The lines of `peer` for who is on the networks `own` and in the project of `self`. */
+function linesAsSeen(peer: NetworkMember, self: NetworkMember, own: readonly string[]): string {
+  const names = namesAsSeen(peer, self);
+  return peer.networks
+    .filter(({ network }) => own.includes(network))
+    .map(({ addresses, aliases }) => linesFor(addresses, [...names, ...aliases]))
+    .join("");
+}
+
+function namesAsSeen({ names, service }: NetworkMember, self: NetworkMember): readonly string[] {
+  return service !== undefined && service.project === self.service?.project
+    ? [...names, service.service]
+    : names;
+}
+
+function linesFor(addresses: readonly string[], names: readonly string[]): string {
+  const valid = [...new Set(names)].filter(isHostName);
+  return valid.length === 0
+    ? ""
+    : addresses.map((address) => `${address}\t${valid.join(" ")}\n`).join("");
 }
 
 /** A begin without its end (a file cut short) loses the marker and nothing else. */

@@ -1,7 +1,8 @@
 import { writeSpec, type Bundle } from "../oci/bundle.ts";
 import { netnsPath } from "../netns/netns.ts";
 import { hasSetKeyHook, hooksBeforeStart, withHook, withNetns } from "../oci/spec.ts";
-import { introduce, refreshHosts } from "../sandbox/introduce.ts";
+import { refreshHosts } from "../sandbox/hosts.ts";
+import { introduce } from "../sandbox/introduce.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 import { release, transition } from "../sandbox/release.ts";

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { describeError, errnoOf, UserError } from "../errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import { refreshHosts, rewriteNotedHosts } from "./introduce.ts";
+import { noteHosts, settleHosts } from "./hosts.ts";
 import { isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
@@ -38,6 +38,16 @@ export async function collect(
   id: string,
   options: CollectOptions,
 ): Promise<GcOutcome> {
+  const [outcome = { id, outcome: "gone" }] = await collectEach(context, [id], options);
+  return outcome;
+}
+
+/** Leaves a note where names are no longer to be known. */
+async function collectOne(
+  context: SandboxContext,
+  id: string,
+  options: CollectOptions,
+): Promise<GcOutcome> {
   const { store } = context;
   const lock = await context.locker.lock(store.pathOf(id), "exclusive", options.waitMs);
   if (lock === undefined) return { id, outcome: existsSync(store.pathOf(id)) ? "busy" : "gone" };
@@ -55,7 +65,7 @@ export async function collect(
     if (mayBeKept || !isOver(record, facts, context.keepForMs)) {
       if (!options.dryRun && !facts.running) {
         noteStop(context, id);
-        await refreshHosts(context, record);
+        noteHosts(context, record);
       }
       return { ...of, outcome: "kept" };
     }
@@ -90,25 +100,27 @@ export async function sweep(
   if (options.dryRun !== true) {
     unlessDiskRefuses(() => context.store.noteSweep());
     unlessDiskRefuses(() => context.store.dropNotes());
-    // Of a process that was killed before the files were rewritten.
-    if (context.hosts && context.store.hostsNotes().length > 0) await rewriteNotedHosts(context);
   }
   const ids = context.store.list().filter((id) => id !== except);
-  return severally(
+  const outcomes = await severally(
     ids,
     async (id) =>
       clearlyKept(context, id) ??
-      (await collect(context, id, { ...options, waitMs: isGone(context, id) ? waitMs : 0 })),
+      (await collectOne(context, id, { ...options, waitMs: isGone(context, id) ? waitMs : 0 })),
   );
+  if (!options.dryRun) await settleHosts(context);
+  return outcomes;
 }
 
-/** Collects the sandboxes of these containers. */
-export function collectEach(
+/** Collects the sandboxes of these containers; the hosts files are rewritten once for all of them. */
+export async function collectEach(
   context: SandboxContext,
   ids: readonly string[],
   options: CollectOptions,
 ): Promise<GcOutcome[]> {
-  return severally(ids, (id) => collect(context, id, options));
+  const outcomes = await severally(ids, (id) => collectOne(context, id, options));
+  if (!options.dryRun) await settleHosts(context);
+  return outcomes;
 }
 
 /** Works on a few at a time: DEL is mostly waiting. */
@@ -178,6 +190,7 @@ export async function forget(context: SandboxContext, id: string): Promise<GcOut
     return { id, outcome: "forgotten", ...(reason !== undefined && { reason }) };
   } finally {
     lock.release();
+    await settleHosts(context);
   }
 }
 
@@ -217,7 +230,6 @@ async function releaseOrNote(
   try {
     await endLeftovers(context, record);
     await release(context, record);
-    await refreshHosts(context, record);
     return { outcome: "released" };
   } catch (error) {
     const { id: container } = record;

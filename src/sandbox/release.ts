@@ -2,15 +2,18 @@ import { containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { UserError } from "../errors.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
+import { noteHosts } from "./hosts.ts";
 import { besideOthers } from "./operation.ts";
 import type { AttachmentRecord, SandboxRecord } from "./record.ts";
 
 /**
  * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then
- * the record. When a DEL fails the rest stays, so that a later call can finish; the fault is thrown.
+ * the record. When a DEL fails the rest stays, so that a later call can finish; the fault is thrown. Who knew its names is
+ * told by whoever is at the hosts files next.
  */
 export async function release(context: SandboxContext, record: SandboxRecord): Promise<void> {
   noteRemoval(context, record);
+  noteHosts(context, record);
   await besideOthers(context, () => detach(context, record));
   await context.netns.remove(record.netns);
   context.store.remove(record.id);

@@ -15,9 +15,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { editInPlace } from "../../src/engine/file-in-place.ts";
 import {
   composeName,
-  hostEntriesFor,
+  hostLines,
   namesOf,
-  withHostEntries,
+  type NetworkMember,
+  withOwnLines,
 } from "../../src/engine/hosts-file.ts";
 import { mergeDns, withResultDns } from "../../src/engine/resolv-conf.ts";
 
@@ -88,12 +89,12 @@ describe("withResultDns", () => {
   });
 });
 
-describe("withHostEntries", () => {
+describe("withOwnLines", () => {
   const docker = "127.0.0.1\tlocalhost\n1.2.3.4\tfoo\n";
-  const web = { addresses: ["10.1.0.7", "fd00::7"], names: ["web.example.org", "web", "web"] };
+  const web = "10.1.0.7\tweb.example.org web\nfd00::7\tweb.example.org web\n";
 
   test("puts its lines between markers behind what is there", () => {
-    expect(withHostEntries(docker, [web])).toBe(
+    expect(withOwnLines(docker, web)).toBe(
       `${docker}# docker-cni: from here on kept by docker-cni
 10.1.0.7\tweb.example.org web
 fd00::7\tweb.example.org web
@@ -103,36 +104,27 @@ fd00::7\tweb.example.org web
   });
 
   test("keeps what a user adds behind it", () => {
-    const edited = `${withHostEntries(docker, [web])}5.6.7.8 mine\n`;
-    const again = withHostEntries(edited, [{ addresses: ["10.1.0.8"], names: ["db"] }]);
+    const edited = `${withOwnLines(docker, web)}5.6.7.8 mine\n`;
+    const again = withOwnLines(edited, "10.1.0.8\tdb\n");
     expect(again).toContain("5.6.7.8 mine\n");
     expect(again).not.toContain("web");
   });
 
   test("a begin without an end costs nobody a line", () => {
-    const cut = withHostEntries(docker, [web]).replace(/# docker-cni: up to here\n$/, "");
-    const again = withHostEntries(cut, [web]);
+    const cut = withOwnLines(docker, web).replace(/# docker-cni: up to here\n$/, "");
+    const again = withOwnLines(cut, web);
     expect(again.startsWith(`${docker}10.1.0.7\tweb.example.org web\n`)).toBe(true);
-    expect(withHostEntries(again, [])).toContain("10.1.0.7");
-  });
-
-  test("names that cannot stand in a hosts file are left out", () => {
-    const evil = { addresses: ["10.1.0.9"], names: ["a b", "x\n1.1.1.1 bank", "localhost", "ok"] };
-    expect(withHostEntries("", [evil])).toContain("\n10.1.0.9\tok\n");
-    expect(withHostEntries("", [{ ...evil, names: ["a b"] }])).toBe("");
+    expect(withOwnLines(again, "")).toContain("10.1.0.7");
   });
 
   test("twice is the same as once, and nothing to say takes the lines away again", () => {
-    const name = fc.stringMatching(/^[a-z]{1,8}$/);
-    const entry = fc.record({ addresses: fc.array(fc.ipV4()), names: fc.array(name) });
-    const text = fc
-      .array(fc.stringMatching(/^[a-z0-9. #\t]{0,20}$/))
-      .map((lines) => lines.map((line) => `${line}\n`).join(""));
+    const word = fc.stringMatching(/^[a-z0-9. #\t]{0,20}$/);
+    const lines = fc.array(word).map((each) => each.map((line) => `${line}\n`).join(""));
     fc.assert(
-      fc.property(text, fc.array(entry), (before, entries) => {
-        const once = withHostEntries(before, entries);
-        expect(withHostEntries(once, entries)).toBe(once);
-        expect(withHostEntries(once, [])).toBe(before);
+      fc.property(lines, lines, (before, own) => {
+        const once = withOwnLines(before, own);
+        expect(withOwnLines(once, own)).toBe(once);
+        expect(withOwnLines(once, "")).toBe(before);
       }),
     );
   });
@@ -150,7 +142,7 @@ test.each([
   expect(namesOf(container)).toEqual(expected);
 });
 
-test("peers are those on a network in common, under their addresses there", () => {
+describe("the lines of a hosts file", () => {
   const self = {
     id: "a",
     names: ["web"],
@@ -161,7 +153,7 @@ test("peers are those on a network in common, under their addresses there", () =
     names: ["db"],
     networks: [
       { network: "front", addresses: ["10.1.0.8"], aliases: [] },
-      { network: "back", addresses: ["10.2.0.8"], aliases: ["sql"] },
+      { network: "back", addresses: ["10.2.0.8", "fd00::8"], aliases: ["sql"] },
     ],
   };
   const alone = {
@@ -169,26 +161,58 @@ test("peers are those on a network in common, under their addresses there", () =
     names: ["alone"],
     networks: [{ network: "back", addresses: ["10.2.0.9"], aliases: [] }],
   };
-  expect(hostEntriesFor(self, [self, db, alone])).toEqual([
-    { addresses: ["10.1.0.7"], names: ["web", "www"] },
-    { addresses: ["10.1.0.8"], names: ["db"] },
-  ]);
-});
+  const linesOf = (id: string, members: NetworkMember[] = [self, db, alone]): string =>
+    hostLines(members)(members.findIndex((member) => member.id === id));
 
-test("a compose service's name is good within its project", () => {
-  const networks = [{ network: "front", addresses: ["10.1.0.7"], aliases: [] }];
-  const member = (id: string, project: string) => {
-    const service = composeName({
-      "com.docker.compose.project": project,
-      "com.docker.compose.service": "db",
-    });
-    return { id, names: [id], service, networks };
-  };
-  const [self, other] = [member("a", "shop"), member("b", "bank")];
-  expect(
-    hostEntriesFor(self, [self, member("c", "shop"), other]).map(({ names }) => names),
-  ).toEqual([["a", "db"], ["c", "db"], ["b"]]);
-  expect(composeName({ "com.docker.compose.service": "db" })).toBeUndefined();
+  test.each([
+    [
+      "itself, and who is on its network, under the address there",
+      "a",
+      "10.1.0.7\tweb www\n10.1.0.8\tdb\n",
+    ],
+    [
+      "itself with all its addresses and aliases, first, and who is on any of its networks",
+      "b",
+      "10.1.0.8\tdb sql\n10.2.0.8\tdb sql\nfd00::8\tdb sql\n10.1.0.7\tweb www\n10.2.0.9\talone\n",
+    ],
+    [
+      "all addresses of a peer on the network",
+      "c",
+      "10.2.0.9\talone\n10.2.0.8\tdb sql\nfd00::8\tdb sql\n",
+    ],
+  ])("are those of %s", (_, id, expected) => {
+    expect(linesOf(id)).toBe(expected);
+  });
+
+  test("do not depend on who was asked for before", () => {
+    const members = [self, db, alone, { ...alone, id: "d", names: ["late"] }];
+    const linesAt = hostLines(members);
+    for (const [place, { id }] of [...members.entries(), ...members.entries()]) {
+      expect(linesAt(place)).toBe(linesOf(id, members));
+    }
+  });
+
+  test("leave out names that cannot stand in a hosts file", () => {
+    const names = ["a b", "x\n1.1.1.1 bank", "localhost", "ok", "ok"];
+    expect(linesOf("a", [{ ...self, names }])).toBe("10.1.0.7\tok www\n");
+    const networks = [{ network: "front", addresses: ["10.1.0.7"], aliases: [] }];
+    expect(linesOf("a", [{ ...self, names: ["a b"], networks }])).toBe("");
+  });
+
+  test("have a compose service's name within its project", () => {
+    const networks = [{ network: "front", addresses: ["10.1.0.7"], aliases: [] }];
+    const member = (id: string, project: string): NetworkMember => {
+      const service = composeName({
+        "com.docker.compose.project": project,
+        "com.docker.compose.service": "db",
+      });
+      return { id, names: [id], service, networks };
+    };
+    const members = [member("a", "shop"), member("c", "shop"), member("b", "bank")];
+    expect(linesOf("a", members)).toBe("10.1.0.7\ta db\n10.1.0.7\tc db\n10.1.0.7\tb\n");
+    expect(linesOf("b", members)).toBe("10.1.0.7\tb db\n10.1.0.7\ta\n10.1.0.7\tc\n");
+    expect(composeName({ "com.docker.compose.service": "db" })).toBeUndefined();
+  });
 });
 
 describe("editInPlace", () => {

@@ -1,8 +1,8 @@
-import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { sweep } from "../../src/sandbox/gc.ts";
-import { refreshHosts } from "../../src/sandbox/introduce.ts";
+import { collectEach, sweep } from "../../src/sandbox/gc.ts";
+import { refreshHosts } from "../../src/sandbox/hosts.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, keptRecord, useBench } from "./context.ts";
 
@@ -15,11 +15,15 @@ beforeEach(() => {
 /** A container that runs, at `address` on `network`. */
 function running(id: string, address: string, network = "net"): SandboxRecord {
   const { dir, context } = bench.current;
-  mkdirSync(join(dir, "containers", id), { recursive: true });
+  const runtimeDir = join(dir, "runc", id);
+  for (const folder of [join(dir, "containers", id), runtimeDir]) {
+    mkdirSync(folder, { recursive: true });
+  }
   writeFileSync(hostsFile(id), "127.0.0.1\tlocalhost\n");
   const record = keptRecord(bench.current, {
     id,
     names: [id],
+    runtimeDir,
     containerDir: join(dir, "containers", id),
     files: { hosts: hostsFile(id) },
     attachments: [{ ...attachment, network, addresses: [`${address}/24`] }],
@@ -82,8 +86,33 @@ describe("the hosts files", () => {
     const { id } = running("a", "10.1.0.2");
     const note = context.store.noteHosts(id, ["net"]);
     expect(readlinkSync(join(context.store.sharedDir("hosts"), note))).toBe("/net");
+    await sweep(context, { dryRun: true });
+    expect(names("a")).toEqual([]);
     await sweep(context);
     expect(names("a")).toEqual(["a"]);
+    expect(context.store.hostsNotes()).toEqual([]);
+  });
+
+  test("lose the names of those who are released, once for all of them", async () => {
+    const { context, dir } = bench.current;
+    for (const [place, id] of ["a", "b", "c"].entries()) running(id, `10.1.0.${place + 2}`);
+    await sweep(context);
+    await refreshHosts(context, running("d", "10.1.0.9"));
+    expect(names("a").toSorted()).toEqual(["a", "b", "c", "d"]);
+    for (const id of ["b", "c"]) {
+      for (const folder of ["containers", "runc"])
+        rmSync(join(dir, folder, id), { recursive: true });
+    }
+    let passes = 0;
+    const { sharedDir } = context.store;
+    context.store.sharedDir = (what) => {
+      if (what === "hosts") passes++;
+      return sharedDir(what);
+    };
+    const outcomes = await collectEach(context, ["b", "c"], { waitMs: 0 });
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(["released", "released"]);
+    expect(names("a").toSorted()).toEqual(["a", "d"]);
+    expect(passes).toBe(1);
     expect(context.store.hostsNotes()).toEqual([]);
   });
 });

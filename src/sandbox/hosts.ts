@@ -1,0 +1,133 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { editInPlace } from "../engine/file-in-place.ts";
+import { hostLines, type NetworkMember, withOwnLines } from "../engine/hosts-file.ts";
+import { errnoOf, UserError } from "../errors.ts";
+import type { SandboxContext } from "./context.ts";
+import type { SandboxRecord } from "./record.ts";
+
+/** The longest that anybody waits for others to finish with the hosts files, ms. */
+const WAIT_MS = 5000;
+/** How soon it is looked whether they have; then after twice the time each, up to the longest, ms. */
+const FIRST_PAUSE_MS = 4;
+const LAST_PAUSE_MS = 64;
+
+/**
+ * Brings the hosts files of all containers on the sandbox's networks up to date, its own too while it is one of them.
+ * Where many come at once, who gets at the files next sees to all who have left notes.
+ */
+export async function refreshHosts(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (!context.hosts) return;
+  const networks = record.attachments.map(({ network }) => network);
+  if (await rewriteHosts(context, networks)) return;
+  const isNoted = noteHosts(context, record);
+  await waitForHosts(context, isNoted ? [] : networks);
+}
+
+/**
+ * Leaves a note that the hosts files of the containers on the sandbox's networks have to be rewritten. False when the
+ * disk refuses.
+ */
+export function noteHosts({ hosts, store, log }: SandboxContext, record: SandboxRecord): boolean {
+  if (!hosts) return true;
+  const { id, attachments } = record;
+  try {
+    const networks = attachments.map(({ network }) => network);
+    store.noteHosts(id, networks);
+    return true;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    log.warn({ container: id, step: "hosts", err: error }, "could not be noted");
+    return false;
+  }
+}
+
+/** Sees to all notes that were left, and waits while another is at it. */
+export async function settleHosts(context: SandboxContext): Promise<void> {
+  const isDue = context.hosts && context.store.hostsNotes().length > 0;
+  if (isDue && !(await rewriteHosts(context))) await waitForHosts(context);
+}
+
+/** Waits until the notes of this process, and `networks`, have been seen to, by another or by this process. */
+async function waitForHosts(
+  context: SandboxContext,
+  networks: readonly string[] = [],
+): Promise<void> {
+  const own = `${process.pid}.`;
+  const deadline = Date.now() + WAIT_MS;
+  for (let ms = FIRST_PAUSE_MS; Date.now() < deadline; ms = Math.min(2 * ms, LAST_PAUSE_MS)) {
+    await pause(ms);
+    const isSeenTo =
+      networks.length === 0 && !context.store.hostsNotes().some(({ name }) => name.startsWith(own));
+    if (isSeenTo || (await rewriteHosts(context, networks))) return;
+  }
+  context.log.warn({ step: "hosts" }, "others are at the hosts files");
+}
+
+/**
+ * Rewrites the hosts files of the containers on `networks` and on those that somebody has left a note of. False when
+ * another is at them.
+ */
+async function rewriteHosts(
+  context: SandboxContext,
+  networks: readonly string[] = [],
+): Promise<boolean> {
+  const { store, locker } = context;
+  const lock = await locker.lock(store.sharedDir("hosts"), "exclusive", 0);
+  if (lock === undefined) return false;
+  try {
+    const notes = store.hostsNotes();
+    rewriteOn(context, new Set([...networks, ...notes.flatMap((note) => note.networks)]));
+    for (const { name } of notes) store.dropHostsNote(name);
+    return true;
+  } finally {
+    lock.release();
+  }
+}
+
+function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>): void {
+  const present = context.store.list().flatMap((id) => presentRecord(context, id) ?? []);
+  const linesAt = hostLines(present.map(memberOf));
+  for (const [place, { id, files, attachments }] of present.entries()) {
+    const isConcerned = attachments.some(({ network }) => networks.has(network));
+    if (files?.hosts === undefined || !isConcerned) continue;
+    editShown(context, id, files.hosts, (text) => withOwnLines(text, linesAt(place)));
+  }
+}
+
+function presentRecord(context: SandboxContext, id: string): SandboxRecord | undefined {
+  // Of many sandboxes most belong to stopped containers: their records need not be read.
+  if (context.store.stoppedAt(id) !== undefined) return undefined;
+  const record = context.store.read(id);
+  return record === undefined || record === "unreadable" || record.state !== "attached"
+    ? undefined
+    : record;
+}
+
+function memberOf({ id, names, service, attachments }: SandboxRecord): NetworkMember {
+  return {
+    id,
+    names: names ?? [],
+    service,
+    networks: attachments.map(({ network, addresses, aliases }) => ({
+      network,
+      addresses: addresses.map((address) => address.replace(/\/.*/, "")),
+      aliases: aliases ?? [],
+    })),
+  };
+}
+
+/** Changes a file that a container sees; one that cannot be written is logged. */
+export function editShown(
+  context: SandboxContext,
+  container: string,
+  file: string,
+  change: (text: string) => string,
+): void {
+  const step = { container, step: "hosts" };
+  try {
+    if (!editInPlace(file, change)) context.log.warn(step, `${file} is no file to be written`);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    context.log.warn({ ...step, err: error }, `${file} cannot be written`);
+  }
+}

@@ -104,10 +104,13 @@ describe("the hosts files", () => {
         rmSync(join(dir, folder, id), { recursive: true });
     }
     let passes = 0;
-    const { sharedDir } = context.store;
-    context.store.sharedDir = (what) => {
-      if (what === "hosts") passes++;
-      return sharedDir(what);
+    const { store } = context;
+    context.store = {
+      ...store,
+      sharedDir(what) {
+        if (what === "hosts") passes++;
+        return store.sharedDir(what);
+      },
     };
     const outcomes = await collectEach(context, ["b", "c"], { waitMs: 0 });
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["released", "released"]);

@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import type { LoadOptions } from "./load.ts";
 
 export interface CacheOptions {
-  /** Where the configuration that was read last is kept, with what it was read from. */
+  /** Where the configurations that were read last are kept, with what they were read from. */
   file: string;
   /** Reads the configuration when that is no longer good: the parsers are loaded only then. */
   load: (file: string, options: LoadOptions) => Promise<Config>;
@@ -16,6 +16,9 @@ const CACHE: CacheOptions = {
   file: "/run/docker-cni/config.json",
   load: async (file, options) => (await import("./load.ts")).loadConfig(file, options),
 };
+
+/** A host has more than one where it has several runtimes of this program, or changes from one version to the next. */
+const MAX_KEPT = 4;
 
 /** A file that changed this recently, ms, may change again with the same time: a file system's clock is coarse. */
 const FRESH_MS = 1000;
@@ -32,10 +35,11 @@ export async function loadCachedConfig(
   const [read, program] = [identityOf(file), identityOf(process.execPath)];
   const key = JSON.stringify([file, options.optional ?? false, read?.name, program?.name]);
   const kept = readKept(cache.file);
-  if (kept?.key === key) return kept.config;
+  const same = kept.find((each) => each.key === key);
+  if (same !== undefined) return same.config;
   const config = await cache.load(file, options);
   const isFresh = read !== undefined && Math.abs(Date.now() - read.changedAt) < FRESH_MS;
-  if (!isFresh) keep(cache.file, { key, config });
+  if (!isFresh) keep(cache.file, [{ key, config }, ...kept].slice(0, MAX_KEPT));
   return config;
 }
 
@@ -52,18 +56,19 @@ function identityOf(file: string): { name: string; changedAt: number } | undefin
   return { name: [dev, ino, size, mtimeNs, ctimeNs].join(" "), changedAt: Number(ctimeMs) };
 }
 
-function readKept(file: string): Kept | undefined {
+/** None from a file that is not there, or was cut off. */
+function readKept(file: string): Kept[] {
   try {
-    const kept: Kept = JSON.parse(readFileSync(file, "utf8"));
-    return kept;
+    const kept: Kept[] = JSON.parse(readFileSync(file, "utf8"));
+    return Array.isArray(kept) ? kept : [];
   } catch (error) {
-    if (errnoOf(error) !== undefined || error instanceof SyntaxError) return undefined;
+    if (errnoOf(error) !== undefined || error instanceof SyntaxError) return [];
     throw error;
   }
 }
 
 /** Without a folder to write to everything works, and takes a little longer. */
-function keep(file: string, kept: Kept): void {
+function keep(file: string, kept: readonly Kept[]): void {
   const temporary = `${file}.${process.pid}`;
   try {
     makePrivateFolder(dirname(file));

@@ -66,13 +66,27 @@ describe("the configuration", () => {
     expect(await optional()).toMatchObject({ ifName: "net0" });
   });
 
+  test("of several files is parsed once each, and those that were read last are kept", async () => {
+    const files = Array.from({ length: 5 }, (_, place) => join(dir, `${place}.yaml`));
+    for (const each of files) writeFileSync(each, "");
+    await settled("cni_ifname: net0\n");
+    const other = (name = ""): ReturnType<typeof load> => loadCachedConfig(name, {}, cache);
+    for (const name of [file, ...files.slice(0, 3), ...files.slice(0, 3), file]) await other(name);
+    expect(loads).toBe(4);
+    expect(await load()).toMatchObject({ ifName: "net0" });
+    for (const name of files.slice(3)) await other(name);
+    expect(loads).toBe(6);
+    const kept: unknown = JSON.parse(readFileSync(cache.file, "utf8"));
+    expect(kept).toHaveLength(4);
+  });
+
   test("that is wrong stays wrong", async () => {
     await settled("cni_ifnam: net0\n");
     await expect(load()).rejects.toThrow(/did you mean cni_ifname/);
     await expect(load()).rejects.toThrow(/did you mean cni_ifname/);
   });
 
-  test.each(["", "{", "null", '{"key":"another","config":{}}'])(
+  test.each(["", "{", "null", "{}", '[{"key":"another","config":{}}]'])(
     "is parsed where what was kept is %j",
     async (text) => {
       await settled("cni_ifname: net0\n");

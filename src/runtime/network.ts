@@ -19,7 +19,7 @@ import type { SandboxRecord } from "../sandbox/record.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
 import { planAttachments } from "./plan.ts";
-import { type AllottedPorts, withAllottedPorts } from "./ports.ts";
+import { type AllottedPorts, asksForPorts, withAllottedPorts } from "./ports.ts";
 import { loadNetworks, type Wish } from "./wish.ts";
 
 /** What is known of the container whose network is planned. */
@@ -88,7 +88,10 @@ export async function planNetwork(
   };
 }
 
-/** Remembers what is about to be made: from here on whatever crashes can be undone. */
+/**
+ * Remembers what is about to be made: from here on whatever crashes can be undone. It is not yet safe from a power cut,
+ * which takes the namespace with it.
+ */
 async function newRecord(
   context: CreateContext,
   call: CreateCall,
@@ -134,10 +137,10 @@ async function newRecord(
     }),
   });
   // What cannot be met whatever the ports are is told before one of them is looked for.
-  withPorts({ all: [], byNetwork: [] });
+  if (asksForPorts(wish)) withPorts({ all: [], byNetwork: [] });
   return withAllottedPorts(context, call.id, wish, (ports) => {
     const record = withPorts(ports);
-    context.store.write(record);
+    context.store.write(record, { durable: false });
     return record;
   });
 }

@@ -20,6 +20,13 @@ export interface AllottedPorts {
   byNetwork: PortMapping[][];
 }
 
+/** What a container asked for that may be ports. */
+type PortWish = Pick<SandboxRequest, "ports" | "networks">;
+
+export function asksForPorts({ ports, networks }: PortWish): boolean {
+  return ports.length > 0 || networks.some((network) => network.ports.length > 0);
+}
+
 /**
  * Allots the ports of a wish and calls `use` with them, which has to write them down: until it has, nobody else is
  * allotted any.
@@ -27,11 +34,10 @@ export interface AllottedPorts {
 export async function withAllottedPorts<T>(
   context: SandboxContext,
   id: string,
-  wish: Pick<SandboxRequest, "ports" | "networks">,
+  wish: PortWish,
   use: (ports: AllottedPorts) => T,
 ): Promise<T> {
-  const isAsked = wish.ports.length > 0 || wish.networks.some(({ ports }) => ports.length > 0);
-  if (!isAsked) return use({ all: [], byNetwork: [] });
+  if (!asksForPorts(wish)) return use({ all: [], byNetwork: [] });
   const lock = await context.locker.lock(
     context.store.sharedDir("ports"),
     "exclusive",
@@ -60,7 +66,7 @@ export async function withAllottedPorts<T>(
 async function allotPorts(
   context: SandboxContext,
   id: string,
-  wish: Pick<SandboxRequest, "ports" | "networks">,
+  wish: PortWish,
 ): Promise<AllottedPorts> {
   const wanted = [wish.ports, ...wish.networks.map(({ ports }) => ports)];
   const requests = wanted.flat();

@@ -66,8 +66,9 @@ function inOrder(context: CreateContext, start: Start): [Promise<void>, Promise<
     const restored = runtime.then(() => (losesIpv6 ? restoreIpv6(context, record) : undefined));
     return [network.then(() => restored), runtime];
   }
-  if (!losesIpv6) return [attach(context, start), context.runtime.run(call)];
+  // The runtime takes longer: it goes first.
   const runtime = context.runtime.run(call);
+  if (!losesIpv6) return [attach(context, start), runtime];
   return [runtime.then((status) => (status === 0 ? attach(context, start) : undefined)), runtime];
 }
 

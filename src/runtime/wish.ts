@@ -17,6 +17,8 @@ import type { Spec } from "../oci/spec.ts";
 /** What was asked of a container's network, and the labels that are the operator's. */
 export interface Wish extends SandboxRequest {
   labels: Record<string, string>;
+  /** The default network, where it was asked for. */
+  defaultList?: NetworkList;
 }
 
 export interface WishOptions {
@@ -49,14 +51,14 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     images: docker && readImageConfigs(docker),
     unknown,
   });
-  const defaultNetwork = namesNetworks({ annotations, labels: word.labels })
+  const defaultList = namesNetworks({ annotations, labels: word.labels })
     ? undefined
-    : await defaultNetworkName(config.cniConfDir);
+    : await defaultNetwork(config.cniConfDir);
   const request = parseRequest({
     annotations,
     labels: word.labels,
     ifName: config.ifName,
-    ...(defaultNetwork !== undefined && { defaultNetwork }),
+    ...(defaultList !== undefined && { defaultNetwork: defaultList.name }),
     ...(docker && { ports: portsOfBindings(docker) }),
     ...(config.envAddresses && { env: word.env }),
   });
@@ -64,11 +66,12 @@ export async function readWish(options: WishOptions): Promise<Wish> {
   for (const warning of [...(docker?.warnings ?? []), ...said]) {
     log.warn({ container: id, step: "request" }, warning);
   }
-  return { ...request, labels: word.labels };
+  return { ...request, labels: word.labels, ...(defaultList !== undefined && { defaultList }) };
 }
 
 /** Loads the networks that were asked for, in their order; throws the network library's fault. */
 export async function loadNetworks(wish: Wish, confDir: string): Promise<NetworkList[]> {
+  if (wish.defaultList !== undefined) return [wish.defaultList];
   const lists = [];
   for (const { name } of wish.networks) {
     const { list } = await (name === undefined
@@ -80,10 +83,9 @@ export async function loadNetworks(wish: Wish, confDir: string): Promise<Network
 }
 
 /** undefined when there is none: that is a fault only once it is needed. */
-async function defaultNetworkName(confDir: string): Promise<string | undefined> {
+async function defaultNetwork(confDir: string): Promise<NetworkList | undefined> {
   try {
-    const { list } = await loadDefaultNetworkList(confDir);
-    return list.name;
+    return (await loadDefaultNetworkList(confDir)).list;
   } catch (error) {
     if (error instanceof CniError && error.kind === "no-network") return undefined;
     throw error;

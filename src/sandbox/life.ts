@@ -101,6 +101,8 @@ export function isIntact(context: SandboxContext, record: SandboxRecord): boolea
  * are released and it is tried once more: what it lacked may be what they held.
  */
 export async function attachNew(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  // A namespace ends with a power cut; what plugins make may not.
+  context.store.makeDurable(record.id);
   const asked = record.attachments.map(({ addresses }) => addresses);
   const changedAt = context.store.changedAt();
   const attach = (): Promise<void> =>

@@ -39,17 +39,27 @@ export function link(target: string | undefined, path: string): void {
   }
 }
 
-/** Replaces a file: after a power cut there is the old one or the new one. */
-export function replaceDurably(file: string, text: string): void {
+/** Replaces a file: whoever reads it finds the old one or the new one; if it is `durable`, after a power cut too. */
+export function replaceFile(file: string, text: string, durable: boolean): void {
   const temporary = `${file}.new`;
   const fd = openSync(temporary, "w", 0o600);
   try {
     writeSync(fd, text);
-    fsyncSync(fd);
+    if (durable) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
   renameSync(temporary, file);
+}
+
+/** Waits until what is in a file, and its name, would survive a power cut. */
+export function syncFile(file: string): void {
+  const fd = openSync(file, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** What `read` gives; undefined where there is no such file. */

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { parseRecord, type SandboxRecord } from "./record.ts";
-import { ifThere, inState, link, makeFolder, replaceDurably } from "./state-files.ts";
+import { ifThere, inState, link, makeFolder, replaceFile, syncFile } from "./state-files.ts";
 
 /** The sandboxes that are remembered on this host, one folder each: `<state folder>/sandboxes/<container id>/`. */
 export interface SandboxStore {
@@ -27,10 +27,13 @@ export interface SandboxStore {
   /** The record of `id`; undefined when there is none, "unreadable" when its file is no record. */
   read(id: string): SandboxRecord | "unreadable" | undefined;
   /**
-   * Replaces the record durably: after a power cut there is the old one or the new one. What tells whether the container
-   * is still there is beside it in the form of links, which stay readable when the record is not.
+   * Replaces the record: after a power cut there is the old one or the new one, unless it is not to be `durable` yet. What
+   * tells whether the container is still there is beside it in the form of links, which stay readable when the record is
+   * not.
    */
-  write(record: SandboxRecord): void;
+  write(record: SandboxRecord, options?: { durable: boolean }): void;
+  /** Makes the record that was written last survive a power cut. */
+  makeDurable(id: string): void;
   /** The engine's and the low-level runtime's folder of the container, as far as a record was ever written. */
   links(id: string): SandboxLinks;
   /** Forgets the sandbox: its folder is gone. */
@@ -104,12 +107,13 @@ export function fileStore(stateDir: string): SandboxStore {
       const text = ifThere(() => readFileSync(recordOf(id), "utf8"));
       return text === undefined ? undefined : (parseRecord(text) ?? "unreadable");
     },
-    write: (record) =>
+    write: (record, { durable } = { durable: true }) =>
       inState(recordOf(record.id), () => {
         link(record.containerDir, join(pathOf(record.id), "container"));
         link(record.runtimeDir, join(pathOf(record.id), "runtime"));
-        replaceDurably(recordOf(record.id), `${JSON.stringify(record)}\n`);
+        replaceFile(recordOf(record.id), `${JSON.stringify(record)}\n`, durable);
       }),
+    makeDurable: (id) => inState(recordOf(id), () => syncFile(recordOf(id))),
     links(id) {
       const containerDir = ifThere(() => readlinkSync(join(dir, id, "container")));
       const runtimeDir = ifThere(() => readlinkSync(join(dir, id, "runtime")));

@@ -31,7 +31,7 @@ const COMMANDS: Record<string, string> = {
   flock: "",
   ip: "",
   unshare: "",
-  setsid: "",
+  sleep: "exec /bin/sleep 0.2",
   runc: "",
   bridge: `[ "$CNI_COMMAND" != ADD ] || echo '${RESULT}'`,
 };

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -49,11 +49,15 @@ describe.skipIf(!isRoot)("the cost of a call", () => {
     const state = join(installation.dir, "state");
     const sandbox = join(state, "sandboxes/c1");
     for (const dir of [sandbox, join(state, "over")]) mkdirSync(dir, { recursive: true });
+    // Who holds on to the hook's streams would let its caller wait.
+    const sleeps = join(installation.dir, "sleeps");
+    writeFileSync(sleeps, "");
     installation.hook(mode, sandbox);
     expect(installation.commandsRun().filter((name) => name !== "sleep")).toEqual(commands);
     expect(existsSync(join(sandbox, "stopped"))).toBe(true);
     await expect.poll(() => installation.commandsRun()).toContain("sleep");
     rmSync(sandbox, { recursive: true });
+    rmSync(sleeps);
   });
 
   test.skipIf(strace === "")(

@@ -31,7 +31,7 @@ const COMMANDS: Record<string, string> = {
   flock: "",
   ip: "",
   unshare: "",
-  sleep: "exec /bin/sleep 0.2",
+  sleep: 'while [ -e "${0%/*}/../sleeps" ]; do /bin/sleep 0.05; done',
   runc: "",
   bridge: `[ "$CNI_COMMAND" != ADD ] || echo '${RESULT}'`,
 };
@@ -64,7 +64,12 @@ export function install() {
   const create = ["create", "--bundle", join(dir, "bundle"), ID];
   const run = (command: string, args: readonly string[]): void => {
     rmSync(notes, { force: true });
-    const { status, stderr } = spawnSync(command, args, { env, encoding: "utf8" });
+    const { status, stderr, error } = spawnSync(command, args, {
+      env,
+      encoding: "utf8",
+      timeout: 5000,
+    });
+    if (error !== undefined) throw error;
     if (status !== 0 || stderr !== "") throw new Error(`${command}: ${status} ${stderr}`);
   };
   return {

@@ -14,6 +14,7 @@ import {
   parseOwnOptions,
 } from "./runtime/args.ts";
 import { create } from "./runtime/create.ts";
+import { callersEnvironment } from "./runtime/environment.ts";
 import { withHint } from "./runtime/hints.ts";
 import { isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
 import { reportFault } from "./runtime/faultlog.ts";
@@ -76,7 +77,7 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     };
     const { launcher, configFile } = install;
     const named = configFile === "" ? [] : ["--config", configFile];
-    const startGc = (): void => leaveBehind(launcher, [...named, "--", "gc", "--background"]);
+    const startGc = (): void => leaveBehind(launcher, [...named, "--", "gc", "--background"], env);
     const status = await create({ ...sandbox, config, runtime, install, env, startGc }, call);
     saveTrace(sandbox.store.pathOf(call.id), tracer.finish("create"));
     return status;
@@ -135,16 +136,6 @@ function logFault(config: Config | undefined, container: string | undefined, err
   if (config === undefined) return;
   const log = openLog({ file: config.logFile, level: config.logLevel });
   log.error({ container, err: error }, describeError(error));
-}
-
-const KEPT = "DOCKER_CNI_KEPT_";
-
-/** The environment as the engine gave it: what the launcher took out of this program's way is put back. */
-function callersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const entries = Object.entries(env).map(([name, value]): [string, string | undefined] =>
-    name.startsWith(KEPT) ? [name.slice(KEPT.length), value] : [name, value],
-  );
-  return Object.fromEntries(entries);
 }
 
 function start(): void {

@@ -3,8 +3,12 @@ import type { SandboxContext } from "./context.ts";
 import { hasGarbage } from "./gc.ts";
 
 /** Starts a command that nobody waits for, in a session of its own, without the streams and descriptors of this one. */
-export function leaveBehind(command: string, args: readonly string[]): void {
-  const child = spawn(command, args, { cwd: "/", detached: true, stdio: "ignore" });
+export function leaveBehind(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): void {
+  const child = spawn(command, args, { cwd: "/", detached: true, stdio: "ignore", env });
   // What is not collected now is collected another time.
   child.on("error", () => {});
   child.unref();

@@ -1,0 +1,13 @@
+const KEPT = "DOCKER_CNI_KEPT_";
+/** What the launcher says to this program's engine. */
+const FOR_ENGINE = "BUN_JSC_useWarmUpMarkedBlocks";
+
+/** The environment as the engine gave it: what the launcher took out of this program's way is put back. */
+export function callersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const entries = Object.entries(env)
+    .filter(([name]) => name !== FOR_ENGINE)
+    .map(([name, value]): [string, string | undefined] =>
+      name.startsWith(KEPT) ? [name.slice(KEPT.length), value] : [name, value],
+    );
+  return Object.fromEntries(entries);
+}

@@ -43,13 +43,17 @@ export async function detach(context: SandboxContext, record: SandboxRecord): Pr
   }
 }
 
-/** Moves a sandbox to another state, on disk first. */
+/**
+ * Moves a sandbox to another state, on disk first. That lasts through a power cut where something comes back after one: what
+ * was being removed, or ended with the container, is seen as over by any record of it.
+ */
 export function transition(
   context: SandboxContext,
   record: SandboxRecord,
   state: SandboxRecord["state"],
 ): void {
-  context.store.write({ ...record, state });
+  const durable = record.keep && state !== "removing";
+  context.store.write({ ...record, state }, { durable });
   record.state = state;
 }
 

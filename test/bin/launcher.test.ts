@@ -20,7 +20,8 @@ const LAUNCHER = resolve("bin/docker-cni");
 const RECORDER = `#!/bin/sh
 {
   for arg; do printf '[%s]' "$arg"; done
-  printf '\\ncwd=%s\\nengine_options=%s %s\\n' "$PWD" "\${BUN_OPTIONS-unset}" "\${BUN_JSC_useWarmUpMarkedBlocks-unset}"
+  printf '\\ncwd=%s\\nengine_options=%s %s %s\\n' "$PWD" "\${BUN_OPTIONS-unset}" \\
+    "\${BUN_JSC_useWarmUpMarkedBlocks-unset}" "\${BUN_GC_TIMER_DISABLE-unset}"
   printf 'fds='; for fd in /proc/self/fd/*; do [ -e "$fd" ] && [ "\${fd##*/}" -gt 2 ] && printf '%s ' "\${fd##*/}"; done
   printf '\\nstdin=%s\\n' "$(cat)"
 } >"$0.seen"
@@ -97,7 +98,9 @@ describe("goes to the low-level runtime, unchanged", () => {
       openSync("/dev/null", "r"),
       openSync("/dev/zero", "r"),
     ]);
-    expect(seen("path/runc")).toMatch(/cwd=.*\nengine_options=--x 1\nfds=.*\b3 4 \nstdin=input\n/);
+    expect(seen("path/runc")).toMatch(
+      /cwd=.*\nengine_options=--x 1 unset\nfds=.*\b3 4 \nstdin=input\n/,
+    );
     expect(seen("path/runc")).toContain(`cwd=${dir}\n`);
   });
 });
@@ -204,7 +207,7 @@ describe("goes to the program", () => {
 
   test("with the variables of its engine out of its way", () => {
     launch(["create", "c1"], { BUN_OPTIONS: "--x" });
-    expect(seen("dist/docker-cni")).toContain("engine_options=unset 0\n");
+    expect(seen("dist/docker-cni")).toContain("engine_options=unset 0 1\n");
   });
 
   test("with the descriptors that are for the container", () => {

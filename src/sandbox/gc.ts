@@ -8,7 +8,7 @@ import { isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
 import { release } from "./release.ts";
-import type { Retry } from "./store.ts";
+import type { Retry, SandboxStore } from "./store.ts";
 
 export interface GcOutcome {
   id: string;
@@ -204,9 +204,18 @@ export function hasGarbage({ store }: SandboxContext): boolean {
     if (present.has(id)) return false;
     const { containerDir } = store.links(id);
     if (containerDir === undefined || existsSync(containerDir)) return false;
+    if (hasJustStopped(store, id)) return false;
     return existsSync(dirname(containerDir)) && !isTooEarly(store.readRetry(id));
   });
 }
+
+/** Whether it is still with what its poststop hook left behind. */
+function hasJustStopped(store: SandboxStore, id: string): boolean {
+  const stoppedAt = store.stoppedAt(id);
+  return stoppedAt !== undefined && Math.abs(Date.now() - stoppedAt) < HOOK_MS;
+}
+
+const HOOK_MS = 5000;
 
 function listFolder(dir: string): string[] {
   try {

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { collect, forget, hasGarbage, sweep } from "../../src/sandbox/gc.ts";
@@ -59,6 +67,21 @@ describe("gc", () => {
     rmSync(join(dir, "containers"), { recursive: true });
     expect(hasGarbage(context)).toBe(false);
     expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
+  });
+
+  test.each([
+    { since: 0, found: false },
+    { since: 4, found: false },
+    { since: 6, found: true },
+    { since: -60, found: true },
+  ])("finds a container that is gone since $since s: $found", ({ since, found }) => {
+    const { context } = bench.current;
+    write(keptRecord(bench.current));
+    removeContainer(bench.current);
+    context.store.markStopped("c1");
+    const stopped = Date.now() / 1000 - since;
+    utimesSync(join(context.store.pathOf("c1"), "stopped"), stopped, stopped);
+    expect(hasGarbage(context)).toBe(found);
   });
 
   test("removes a folder without a record", async () => {

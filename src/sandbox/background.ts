@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { SandboxContext } from "./context.ts";
-import { hasGarbage } from "./gc.ts";
+import { hasGarbage } from "./garbage.ts";
 
 /** Starts a command that nobody waits for, in a session of its own, without the streams and descriptors of this one. */
 export function leaveBehind(

@@ -1,14 +1,14 @@
-import { existsSync, readdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync } from "node:fs";
 import { describeError, errnoOf, UserError } from "../errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
+import { isTooEarly, nextRetry } from "./garbage.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
 import { isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
 import { release } from "./release.ts";
-import type { Retry, SandboxStore } from "./store.ts";
+import type { Retry } from "./store.ts";
 
 export interface GcOutcome {
   id: string;
@@ -194,38 +194,6 @@ export async function forget(context: SandboxContext, id: string): Promise<GcOut
   }
 }
 
-/** Whether a container is gone whose sandbox is not, and it is time to release it. Reads no record. */
-export function hasGarbage({ store }: SandboxContext): boolean {
-  const ids = store.list();
-  // One engine has nearly all of them: a list of its folder spares a look at each.
-  const { containerDir: one } = store.links(ids[0] ?? "");
-  const present = new Set(one === undefined ? [] : listFolder(dirname(one)));
-  return ids.some((id) => {
-    if (present.has(id)) return false;
-    const { containerDir } = store.links(id);
-    if (containerDir === undefined || existsSync(containerDir)) return false;
-    if (hasJustStopped(store, id)) return false;
-    return existsSync(dirname(containerDir)) && !isTooEarly(store.readRetry(id));
-  });
-}
-
-/** Whether it is still with what its poststop hook left behind. */
-function hasJustStopped(store: SandboxStore, id: string): boolean {
-  const stoppedAt = store.stoppedAt(id);
-  return stoppedAt !== undefined && Math.abs(Date.now() - stoppedAt) < HOOK_MS;
-}
-
-const HOOK_MS = 5000;
-
-function listFolder(dir: string): string[] {
-  try {
-    return readdirSync(dir);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
-    throw error;
-  }
-}
-
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
 export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
@@ -244,21 +212,9 @@ async function releaseOrNote(
     const { id: container } = record;
     context.log.error({ container, step: "gc", err: error }, "the network could not be undone");
     const reason = describeError(error);
-    const attempts = (retry?.attempts ?? 0) + 1;
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempts - 1), LAST_PAUSE_MS);
-    const next = { attempts, error: reason, nextAt: Date.now() + pause };
-    unlessDiskRefuses(() => context.store.writeRetry(container, next));
+    unlessDiskRefuses(() => context.store.writeRetry(container, nextRetry(retry, reason)));
     return { outcome: "failed", reason };
   }
-}
-
-const FIRST_PAUSE_MS = 10_000;
-const LAST_PAUSE_MS = 3_600_000;
-
-/** A time further ahead than any pause is the clock's fault. */
-function isTooEarly(retry: Retry | undefined): boolean {
-  const ms = (retry?.nextAt ?? 0) - Date.now();
-  return ms > 0 && ms <= LAST_PAUSE_MS;
 }
 
 /** The hook does not run when the host goes down, and the time to keep the network begins with the stop. */

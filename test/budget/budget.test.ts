@@ -71,6 +71,23 @@ describe.skipIf(!isRoot)("the cost of a call", () => {
       expect(Number(total?.[1])).toBeLessThanOrEqual(BUDGET.createSystemCalls);
     },
   );
+
+  // A power cut takes the namespace and the processes with it, and not what plugins write to disk.
+  test.skipIf(strace === "")(
+    "create makes its record safe from a power cut before it starts a plugin, and starts the runtime before that",
+    () => {
+      const { env, program, dir } = installation;
+      const trace = join(dir, "strace");
+      const flags = ["-f", "-y", "-e", "trace=fsync,execve", "-o", trace];
+      expect(spawnSync(strace, [...flags, ...program], { env }).status).toBe(0);
+      const calls = [
+        ...readFileSync(trace, "utf8").matchAll(
+          /execve\("[^"]*\/(runc|bridge)"|fsync\(\d+<[^>]*\/(record\.json)>/g,
+        ),
+      ].map(([, command, file]) => command ?? file);
+      expect(calls.slice(0, 3)).toEqual(["runc", "record.json", "bridge"]);
+    },
+  );
 });
 
 test(`create loads at most ${BUDGET.createModules} modules of ${BUDGET.createBytes} bytes`, () => {

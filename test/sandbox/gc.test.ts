@@ -9,7 +9,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { collect, forget, hasGarbage, sweep } from "../../src/sandbox/gc.ts";
+import { hasGarbage } from "../../src/sandbox/garbage.ts";
+import { collect, forget, sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, type Bench, keptRecord, useBench } from "./context.ts";
 

@@ -1,5 +1,5 @@
 /**
- * npm run bench -- [--full] [--against NAME=PATH]… [--out FOLDER]
+ * npm run bench -- [--quick|--full] [--against NAME=PATH]… [--out FOLDER]
  * Measures docker-cni beside bare runc, Docker's own bridge network and the least that a script could do, in one run.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { chart } from "./chart.ts";
 import { rowsOf } from "./goals.ts";
 import { CROWD, startBenchHost, type BenchHost, type Rival } from "./host.ts";
 import { describeMachine } from "./machine.ts";
-import { callMeasure, FULL, measuresOf, peakMemory, QUICK } from "./measures.ts";
+import { callMeasure, FULL, measuresOf, peakMemory, QUICK, USUAL } from "./measures.ts";
 import { runMetered, type Samples } from "./run.ts";
 import { summarize } from "./stats.ts";
 
@@ -24,7 +24,7 @@ const { values } = parseArgs({
   },
 });
 const rivals = values.against.map(parseRival);
-const effort = values.full ? FULL : QUICK;
+const effort = values.full ? FULL : values.quick ? QUICK : USUAL;
 
 const bench = await startBenchHost(rivals);
 try {

@@ -11,7 +11,9 @@ export interface Effort {
   burstSize: number;
 }
 
-export const QUICK: Effort = { rounds: 12, calls: 60, bursts: 2, burstSize: 50 };
+/** About a minute: enough to see that something has become much slower. */
+export const QUICK: Effort = { rounds: 4, calls: 30, bursts: 1, burstSize: 25 };
+export const USUAL: Effort = { rounds: 12, calls: 60, bursts: 2, burstSize: 50 };
 export const FULL: Effort = { rounds: 60, calls: 300, bursts: 5, burstSize: 50 };
 
 /** Something that is measured for several variants in turns. Samples are milliseconds unless the name tells otherwise. */

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { readTrace, type Stage, type Trace } from "../src/trace.ts";
 import { waterfall } from "../src/waterfall.ts";
 import { startBenchHost, type BenchHost } from "./host.ts";
-import { callMeasure, QUICK } from "./measures.ts";
+import { callMeasure, USUAL } from "./measures.ts";
 import { runMeasure } from "./run.ts";
 import { medianOver, summarize } from "./stats.ts";
 
@@ -18,7 +18,7 @@ const rounds = Number(values.rounds);
 const bench = await startBenchHost([]);
 try {
   const calls = await runMeasure(
-    await callMeasure(bench, { ...QUICK, calls: rounds * 2 }),
+    await callMeasure(bench, { ...USUAL, calls: rounds * 2 }),
     async () => {},
   );
   const launcher = medianOver(calls["cni"] ?? [], calls["bare"] ?? []);

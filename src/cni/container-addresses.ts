@@ -23,12 +23,14 @@ export interface ContainerAddresses {
 /**
  * Reads the container's addresses and MAC from a result of any version. Addresses of interfaces on the host's side
  * (no `sandbox`) are left out; an address that names no interface, or one that does not exist, is the container's.
+ * Some plugins leave every `sandbox` empty: then the interface called `ifName`, ADD's, is the container's.
  */
-export function containerAddresses(result: Result): ContainerAddresses {
+export function containerAddresses(result: Result, ifName?: string): ContainerAddresses {
+  const owned = ownedInterfaces(result, ifName);
   const { ips, routes } = isLegacyVersion(result.cniVersion)
     ? legacyParts(result)
-    : modernParts(result);
-  const own = ownInterface(result, ips);
+    : modernParts(result, owned);
+  const own = mainInterface(result, ips, owned);
   const gateways = ips.flatMap(({ gateway }) => (gateway ? [gateway] : []));
   return {
     ips: ips.map(({ address }) => address),
@@ -40,13 +42,18 @@ export function containerAddresses(result: Result): ContainerAddresses {
   };
 }
 
-function modernParts({ ips = [], interfaces = [], routes = [] }: Result): {
-  ips: IpConfig[];
-  routes: Route[];
-} {
+function ownedInterfaces({ interfaces = [] }: Result, ifName?: string): Interface[] {
+  const inside = interfaces.filter(({ sandbox }) => Boolean(sandbox));
+  return inside.length > 0 ? inside : interfaces.filter(({ name }) => name === ifName);
+}
+
+function modernParts(
+  { ips = [], interfaces = [], routes = [] }: Result,
+  owned: readonly Interface[],
+): { ips: IpConfig[]; routes: Route[] } {
   const own = ips.filter(({ interface: index }) => {
     const target = index === undefined ? undefined : interfaces[index];
-    return target === undefined || Boolean(target.sandbox);
+    return target === undefined || owned.includes(target);
   });
   return { ips: own, routes };
 }
@@ -59,13 +66,14 @@ function legacyParts({ ip4, ip6 }: Result): { ips: IpConfig[]; routes: Route[] }
   };
 }
 
-function ownInterface(
+function mainInterface(
   { interfaces = [] }: Result,
   ips: readonly IpConfig[],
+  owned: readonly Interface[],
 ): Interface | undefined {
   for (const { interface: index } of ips) {
     const target = index === undefined ? undefined : interfaces[index];
-    if (target?.sandbox) return target;
+    if (target !== undefined && owned.includes(target)) return target;
   }
-  return interfaces.find(({ sandbox }) => Boolean(sandbox));
+  return owned[0];
 }

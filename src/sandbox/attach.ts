@@ -24,7 +24,7 @@ export async function attachAll(context: SandboxContext, record: SandboxRecord):
     const list = parseNetworkList(attachment.list);
     const asked = asking(list, attachment, runtimeConfOf(record, attachment));
     const result = await context.cni.addNetworkList(...asked);
-    const { ips, mac, gateways, routes } = containerAddresses(result);
+    const { ips, mac, gateways, routes } = containerAddresses(result, attachment.ifName);
     attachment.addresses = ips;
     if (mac !== undefined) attachment.mac = mac;
     const { ifName, defaultRoute } = attachment;

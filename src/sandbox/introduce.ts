@@ -30,7 +30,7 @@ function resultDns(context: SandboxContext, record: SandboxRecord): ResultDns[] 
   return record.attachments.flatMap(({ list, ifName }) => {
     const ref = { containerId: record.id, ifName };
     const result = context.cni.cachedResult(parseNetworkList(list), ref);
-    const dns = result && containerAddresses(result).dns;
+    const dns = result && containerAddresses(result, ifName).dns;
     return dns === undefined ? [] : [dns];
   });
 }

@@ -22,7 +22,7 @@ export async function restoreIpv6(context: SandboxContext, record: SandboxRecord
   for (const { list: raw, ifName, addresses, defaultRoute } of record.attachments) {
     const list = parseNetworkList(raw);
     const result = context.cni.cachedResult(list, { containerId: record.id, ifName });
-    const own = result && containerAddresses(result);
+    const own = result && containerAddresses(result, ifName);
     const ipv6 = addresses.filter((address) => address.includes(":"));
     if (own === undefined || ipv6.length === 0) continue;
     const gateway = own.gateways.find((each) => each.includes(":"));

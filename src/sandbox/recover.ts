@@ -60,7 +60,7 @@ function cachedAttachments(context: SandboxContext, id: string): AttachmentRecor
       const list = parseNetworkList(config);
       const result = context.cni.cachedResult(list, { containerId: id, ifName });
       if (result === undefined) return [];
-      const { ips, mac } = containerAddresses(result);
+      const { ips, mac } = containerAddresses(result, ifName);
       return [
         {
           network,

@@ -96,5 +96,5 @@ function knownAddresses(
 ): string[] {
   if (addresses.length > 0) return addresses;
   const result = context.cni.cachedResult(parseNetworkList(list), { containerId, ifName });
-  return result === undefined ? [] : containerAddresses(result).ips;
+  return result === undefined ? [] : containerAddresses(result, ifName).ips;
 }

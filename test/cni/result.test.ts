@@ -144,3 +144,29 @@ describe("the container's addresses", () => {
     expect(containerAddresses(readResult(value, "1.0.0"))).toEqual(expected);
   });
 });
+
+describe("where no interface has a sandbox, the container's is the one that ADD was to make", () => {
+  const host = { name: "veth1", mac: "02:00:00:00:00:01" };
+  const own = { name: "eth0", mac: "02:00:00:00:00:02" };
+  const ips = [
+    { address: "10.0.0.1/24", interface: 0 },
+    { address: "10.0.0.2/24", interface: 1 },
+  ];
+  const found = { ips: ["10.0.0.2/24"], gateways: [], mac: own.mac, ifName: "eth0", routes: [] };
+
+  test.each([
+    ["by the index of its addresses", { interfaces: [host, { ...own, sandbox: "" }], ips }, found],
+    [
+      "for addresses without an index",
+      { interfaces: [host, own], ips: [{ address: "10.0.0.2/24" }] },
+      found,
+    ],
+    [
+      "but not where another of the same name has one",
+      { interfaces: [own, { name: "eth0", sandbox: "/run/netns/c1" }], ips },
+      { ips: ["10.0.0.2/24"], gateways: [], ifName: "eth0", routes: [] },
+    ],
+  ])("%s", (_, value, expected) => {
+    expect(containerAddresses(readResult(value, "1.0.0"), "eth0")).toEqual(expected);
+  });
+});

@@ -1,6 +1,6 @@
 import { effectiveCniArgs } from "./args.ts";
 import { assertCacheable, type AttachmentCache } from "./cache.ts";
-import type { NetworkList, PluginConfig } from "./config.ts";
+import { configText, type NetworkList, type PluginConfig } from "./config.ts";
 import { convertResult } from "./convert.ts";
 import { pluginEnv } from "./env.ts";
 import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
@@ -51,7 +51,7 @@ export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf):
     containerId,
     ifName,
     netns,
-    config: list.raw,
+    config: configText(list),
     cniArgs,
     capabilityArgs,
   };

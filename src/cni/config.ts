@@ -1,4 +1,4 @@
-import { CniError } from "./errors.ts";
+import { asCniError, CniError } from "./errors.ts";
 import { describeType, isObject, parseJson, type JsonObject } from "./json.ts";
 import { isValidNetworkName, isValidPluginType } from "./names.ts";
 import { chooseVersion, isVersion } from "./versions.ts";
@@ -28,7 +28,7 @@ export interface NetworkList {
   disableCheck: boolean;
   disableGC: boolean;
   loadOnlyInlinedPlugins: boolean;
-  /** The list as JSON text, plugins from the list's folder included; `parseNetworkList` reads it back. */
+  /** The JSON text that it was parsed from, plugins from the list's folder included; what is cached follows later changes. */
   raw: string;
   /** The file that it was loaded from. */
   file?: string;
@@ -102,6 +102,29 @@ export function appendPlugins(list: NetworkList, plugins: readonly PluginConfig[
   return { ...list, plugins: all, raw: JSON.stringify({ ...parseObject(list.raw), plugins: all }) };
 }
 
+/**
+ * The list's JSON text as it is run: `raw` where it says the same, and otherwise, for a list that was changed after it was
+ * parsed, what `raw` has with the list's own fields over it.
+ */
+export function configText(list: NetworkList): string {
+  const written = parseCachedConfig(list.raw);
+  if (written !== undefined && isSameRun(written, list)) return list.raw;
+  const { cniVersions: _cniVersions, ...others } = listKeys(list.raw);
+  return JSON.stringify({ ...others, ...runOf(list) });
+}
+
+/** Reads a list, or the configuration of a single plugin that was added by itself; undefined for what is neither. */
+export function parseCachedConfig(config: string): NetworkList | undefined {
+  try {
+    const value = parseJson(config);
+    const isList = isObject(value) && "plugins" in value;
+    return isList ? parseNetworkList(config) : listFromConf(parseNetworkConf(config));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof CniError) return undefined;
+    throw error;
+  }
+}
+
 /** The capabilities that any plugin of the list declares true, sorted. */
 export function capabilitiesOf(list: Pick<NetworkList, "plugins">): string[] {
   const names = list.plugins.flatMap((plugin) => Object.entries(plugin.capabilities ?? {}));
@@ -114,6 +137,26 @@ export function declaresCapability(
   capability: string,
 ): boolean {
   return capabilitiesOf(list).includes(capability);
+}
+
+function isSameRun(a: NetworkList, b: NetworkList): boolean {
+  return JSON.stringify(runOf(a)) === JSON.stringify(runOf(b));
+}
+
+function runOf(list: NetworkList): JsonObject {
+  const { cniVersion, name, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins } = list;
+  return { cniVersion, name, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins };
+}
+
+/** The keys of a list's text; none for that of a single plugin, whose keys are the plugin's. */
+function listKeys(raw: string): JsonObject {
+  try {
+    const object = parseObject(raw);
+    return "plugins" in object ? object : {};
+  } catch (error) {
+    asCniError(error);
+    return {};
+  }
 }
 
 function parseObject(json: string): JsonObject {

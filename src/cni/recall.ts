@@ -1,10 +1,9 @@
 import { effectiveCniArgs, type CniArgs } from "./args.ts";
 import type { AttachmentKey } from "./cache.ts";
 import type { CacheEntry, CacheFile } from "./cache-entry.ts";
-import { listFromConf, parseNetworkConf, parseNetworkList, type NetworkList } from "./config.ts";
+import { parseCachedConfig, type NetworkList } from "./config.ts";
 import { convertResult } from "./convert.ts";
 import { asCniError, CniError } from "./errors.ts";
-import { isObject, parseJson } from "./json.ts";
 import { readResult, type Result } from "./result.ts";
 import { isAtLeast } from "./versions.ts";
 
@@ -64,17 +63,5 @@ export function resultForDel(file: CacheFile, version: string): Result | undefin
   } catch (error) {
     asCniError(error);
     return undefined;
-  }
-}
-
-/** A list, or the configuration of a single plugin that was added by itself. */
-function parseCachedConfig(config: string): NetworkList | undefined {
-  try {
-    const value = parseJson(config);
-    const isList = isObject(value) && "plugins" in value;
-    return isList ? parseNetworkList(config) : listFromConf(parseNetworkConf(config));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof CniError) return undefined;
-    throw error;
   }
 }

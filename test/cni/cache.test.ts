@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { NetworkList } from "../../src/cni/index.ts";
 import {
   attachment,
   failure,
@@ -56,6 +57,37 @@ describe("the cache file", () => {
       "results",
       "results/lan-c1-eth0",
     ]);
+  });
+
+  test.each<[string, (parsed: NetworkList) => NetworkList]>([
+    ["with a plugin more", (one) => ({ ...one, plugins: [...one.plugins, { type: "two" }] })],
+    ["with other keys", (one) => ({ ...one, plugins: [{ type: "one", extra: 1 }] })],
+    ["of another version", (one) => ({ ...one, cniVersion: "0.4.0" })],
+    ["that must not be checked", (one) => ({ ...one, disableCheck: true })],
+    ["without its text", (one) => ({ ...one, raw: "" })],
+    [
+      "of one plugin",
+      (one) => ({ ...one, raw: '{"name":"lan","type":"old","cniVersion":"1.0.0"}' }),
+    ],
+  ])("has a list %s as it was run, though it was parsed as another", async (_, change) => {
+    const fake = fakePlugins("one", "two");
+    const changed = change(networkList(["one"], { own: "kept", cniVersions: ["0.3.1", "1.0.0"] }));
+    await fake.cni().addNetworkList(changed, attachment);
+
+    const { raw: _raw, ...run } = changed;
+    expect(fake.cni().cachedConfig(list, attachment)?.list).toMatchObject(run);
+    await fake.cni().delNetworkList(list, attachment);
+    const configs = fake.calls().map(({ stdin: { prevResult: _prevResult, ...config } }) => config);
+    const middle = configs.length / 2;
+    expect(configs.slice(middle)).toEqual(configs.slice(0, middle).toReversed());
+  });
+
+  test("keeps the keys of a changed list that this library does not know", async () => {
+    const fake = fakePlugins("one");
+    const changed = { ...networkList(["two"], { own: "kept" }), plugins: list.plugins };
+    await fake.cni().addNetworkList(changed, attachment);
+    const config = fake.cni().cachedConfig(list, attachment)?.config ?? "";
+    expect(JSON.parse(config)).toMatchObject({ own: "kept", plugins: [{ type: "one" }] });
   });
 
   test("has the result in the version of the list", async () => {

@@ -8,6 +8,7 @@ import { callPlugin, contextOf, findPlugin, type Invoker, type PluginRequest } f
 import { assertContainerId, assertInterfaceName, assertNetworkName } from "./names.ts";
 import { parseOutput } from "./output.ts";
 import {
+  isIncomplete,
   keyOf,
   recall,
   resultForDel,
@@ -38,7 +39,7 @@ export interface DelOptions {
 /**
  * ADD: every plugin in order, each given the result of the one before it. The cache is written after every plugin, not only at
  * the end as libcni does: when a later one fails, or this process is killed, DEL has the result of those that ran,
- * without which a plugin such as `firewall` leaves its rules behind.
+ * without which a plugin such as `firewall` leaves its rules behind. Until the last has succeeded the entry is marked incomplete.
  */
 export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf): Promise<Result> {
   const { invoker, cache } = tools;
@@ -71,7 +72,8 @@ export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf):
     } as const;
     const request = requestFor(invoker, call);
     result = resultOf(invoker, request, await callPlugin(invoker, request), list.cniVersion);
-    cache.write({ ...head, result }, { durable: plugin === last });
+    const isWhole = plugin === last;
+    cache.write({ ...head, result, incomplete: !isWhole }, { durable: isWhole });
   }
   if (result === undefined) throw invalid(`network ${JSON.stringify(list.name)} has no plugins`);
   return result;
@@ -91,6 +93,10 @@ export async function checkList(
   }
   if (list.disableCheck) return;
   const file = tools.cache.read(keyOf(list, rt));
+  if (isIncomplete(file)) {
+    const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and the last ADD did not succeed`;
+    throw new CniError({ kind: "cache", msg, network: list.name });
+  }
   const known = recall(file, { list, rt });
   if (known.list.disableCheck || !isAtLeast(known.list.cniVersion, "0.4.0")) return;
   const prevResult = resultIn(file, known.list.cniVersion);

@@ -14,6 +14,8 @@ export interface CacheEntry {
   capabilityArgs: Readonly<JsonObject>;
   /** The result of ADD, as it was parsed; unchecked. */
   result?: JsonObject | undefined;
+  /** Whether ADD has not succeeded: `result` is that of the plugins so far. libcni does not know the key. */
+  incomplete?: boolean;
 }
 
 /** What a file of the cache turned out to be. `legacy` is a bare result, as libcni wrote it before 0.8. */
@@ -37,6 +39,7 @@ export function formatCacheEntry(entry: CacheEntry): string {
     ...(entry.cniArgs.length > 0 && { cniArgs: entry.cniArgs }),
     ...(Object.keys(entry.capabilityArgs).length > 0 && { capabilityArgs: entry.capabilityArgs }),
     ...(entry.result && { result: entry.result }),
+    ...(entry.incomplete && { incomplete: true }),
   });
 }
 
@@ -77,6 +80,7 @@ function readEntry(value: JsonObject): CacheFile {
       cniArgs: args,
       capabilityArgs: isObject(capabilityArgs) ? capabilityArgs : {},
       result: isObject(result) ? result : undefined,
+      ...(value["incomplete"] === true && { incomplete: true }),
     },
   };
 }

@@ -28,13 +28,15 @@ export interface AttachmentKey {
   ifName: string;
 }
 
-/** An attachment as the last successful ADD left it in the cache. */
+/** An attachment as the last ADD left it in the cache. */
 export interface CachedAttachment extends AttachmentKey {
   netns: string;
   /** The JSON text of the configuration that ADD was given. */
   config: string;
   cniArgs: CniArgs;
   capabilityArgs: Readonly<JsonObject>;
+  /** True when that ADD did not succeed: all that is left to do is DEL. */
+  incomplete?: true;
 }
 
 /** Where the results of ADD are kept until DEL. */
@@ -104,7 +106,16 @@ export function assertCacheable(key: AttachmentKey): void {
 /** An attachment of the cache, as callers see it. */
 export function attachmentOf(entry: CacheEntry): CachedAttachment {
   const { networkName, containerId, ifName, netns, config, cniArgs, capabilityArgs } = entry;
-  return { network: networkName, containerId, ifName, netns, config, cniArgs, capabilityArgs };
+  return {
+    network: networkName,
+    containerId,
+    ifName,
+    netns,
+    config,
+    cniArgs,
+    capabilityArgs,
+    ...(entry.incomplete && { incomplete: true }),
+  };
 }
 
 function fileName({ network, containerId, ifName }: AttachmentKey): string {

@@ -18,7 +18,7 @@ import {
   validateList,
   type PluginVersions,
 } from "./network-ops.ts";
-import { keyOf, recallEntry, resultIn, type RuntimeConf } from "./recall.ts";
+import { isIncomplete, keyOf, recallEntry, resultIn, type RuntimeConf } from "./recall.ts";
 import type { Result } from "./result.ts";
 import type { ValidAttachment } from "./stdin.ts";
 
@@ -86,14 +86,14 @@ export interface Cni {
   /** The versions that the plugin of this type speaks. */
   version(type: string): Promise<PluginVersions>;
 
-  /** The cached result of ADD in the network's version; undefined when there is none. Throws when the cache file is corrupt. */
+  /** The cached result of a whole ADD in the network's version; undefined when there is none. Throws when the cache file is corrupt. */
   cachedResult(network: NetworkList | NetworkConf, ref: AttachmentRef): Result | undefined;
   /** The cached configuration and arguments of ADD; undefined when there are none that can be used. */
   cachedConfig(network: Pick<NetworkList, "name">, ref: AttachmentRef): CachedConfig | undefined;
   /** Drops what is cached of an attachment, without DEL: a later one would have nothing to go by. */
   forget(network: Pick<NetworkList, "name">, ref: AttachmentRef): void;
-  /** All cached attachments, or those of one container. */
-  cachedAttachments(containerId?: string): CachedAttachment[];
+  /** All cached attachments, or those of one container; those whose ADD did not succeed only with `incomplete`. */
+  cachedAttachments(containerId?: string, options?: { incomplete?: boolean }): CachedAttachment[];
 }
 
 const defaultCacheDir = "/var/lib/cni-runtime";
@@ -123,22 +123,24 @@ export function createCni(options: CniOptions): Cni {
 
     cachedResult(network, ref) {
       const { cniVersion } = isList(network) ? network : singleList(network);
-      return resultIn(tools.cache.read(keyOf(network, ref)), cniVersion);
+      const file = tools.cache.read(keyOf(network, ref));
+      return isIncomplete(file) ? undefined : resultIn(file, cniVersion);
     },
     cachedConfig(network, ref) {
       const file = tools.cache.read(keyOf(network, ref));
-      if (file.state !== "entry") return undefined;
+      if (file.state !== "entry" || isIncomplete(file)) return undefined;
       const known = recallEntry(file.entry, file.entry.netns);
       return known && { config: file.entry.config, ...known };
     },
     forget(network, ref) {
       tools.cache.remove(keyOf(network, ref));
     },
-    cachedAttachments(containerId) {
-      const attachments = tools.cache.list().map(attachmentOf);
-      return containerId === undefined
-        ? attachments
-        : attachments.filter((each) => each.containerId === containerId);
+    cachedAttachments(containerId, { incomplete: incompleteToo = false } = {}) {
+      return tools.cache
+        .list()
+        .map(attachmentOf)
+        .filter((each) => containerId === undefined || each.containerId === containerId)
+        .filter(({ incomplete }) => incompleteToo || !incomplete);
     },
   };
   return cni;

@@ -47,6 +47,11 @@ export function recallEntry(entry: CacheEntry, netns: string): Attachment | unde
   return { list, rt: { containerId, netns, ifName, cniArgs, capabilityArgs } };
 }
 
+/** Whether the file is of an ADD that did not succeed: it is of use to DEL alone. */
+export function isIncomplete(file: CacheFile): boolean {
+  return file.state === "entry" && file.entry.incomplete === true;
+}
+
 /** The cached result in `version`; undefined when there is none, a CniError when it is unusable. */
 export function resultIn(file: CacheFile, version: string): Result | undefined {
   if (file.state === "missing") return undefined;

@@ -57,7 +57,8 @@ export async function readOrRecover(
   if (record !== undefined && record !== "unreadable") return record;
   const isForgotten =
     record === undefined &&
-    (!context.netns.exists(netnsName(id)) || context.cni.cachedAttachments(id).length === 0);
+    (!context.netns.exists(netnsName(id)) ||
+      context.cni.cachedAttachments(id, { incomplete: true }).length === 0);
   if (isForgotten) return undefined;
   const recovered = await recover(context, id, containerDir);
   context.log.warn({ container: id, step: "recall" }, "its record is unreadable and was recovered");

@@ -52,15 +52,17 @@ function attachments({ store, cni }: SandboxContext): Attached[] {
     if (record !== undefined && record !== "unreadable") {
       return record.attachments.map((attachment) => Object.assign({ containerId }, attachment));
     }
-    return cni.cachedAttachments(containerId).map(({ network, ifName, config }) => ({
-      containerId,
-      network,
-      ifName,
-      list: config,
-      cniArgs: [],
-      capabilityArgs: {},
-      addresses: [],
-    }));
+    return cni
+      .cachedAttachments(containerId, { incomplete: true })
+      .map(({ network, ifName, config }) => ({
+        containerId,
+        network,
+        ifName,
+        list: config,
+        cniArgs: [],
+        capabilityArgs: {},
+        addresses: [],
+      }));
   });
 }
 

@@ -1,4 +1,5 @@
 import {
+  type CachedAttachment,
   CniError,
   containerAddresses,
   loadAllNetworkLists,
@@ -20,12 +21,14 @@ export async function recover(
   knownDir?: string,
 ): Promise<SandboxRecord> {
   const netns = netnsName(id);
-  const attachments = cachedAttachments(context, id);
+  const cached = context.cni.cachedAttachments(id, { incomplete: true });
+  const attachments = cached.flatMap((each) => recallAttachment(context, each));
+  const isAttached = attachments.length > 0 && cached.every(({ incomplete }) => !incomplete);
   const { containerDir = knownDir, runtimeDir = "" } = context.store.links(id);
   return {
     version: 1,
     id,
-    state: attachments.length > 0 ? "attached" : "creating",
+    state: isAttached ? "attached" : "creating",
     netns,
     // A namespace does not outlive a boot.
     bootId: context.netns.isAlive(netns) ? context.bootId : "",
@@ -53,28 +56,26 @@ export async function configuredAttachments(
   }));
 }
 
-function cachedAttachments(context: SandboxContext, id: string): AttachmentRecord[] {
-  return context.cni.cachedAttachments(id).flatMap((cached): AttachmentRecord[] => {
-    const { network, ifName, config, cniArgs, capabilityArgs } = cached;
-    try {
-      const list = parseNetworkList(config);
-      const result = context.cni.cachedResult(list, { containerId: id, ifName });
-      if (result === undefined) return [];
-      const { ips, mac } = containerAddresses(result, ifName);
-      return [
-        {
-          network,
-          ifName,
-          list: config,
-          cniArgs: cniArgs.map(([key, value]) => [key, value]),
-          capabilityArgs: { ...capabilityArgs },
-          addresses: ips,
-          ...(mac !== undefined && { mac }),
-        },
-      ];
-    } catch (error) {
-      if (error instanceof CniError) return [];
-      throw error;
-    }
-  });
+function recallAttachment(context: SandboxContext, cached: CachedAttachment): AttachmentRecord[] {
+  const { network, containerId, ifName, config, cniArgs, capabilityArgs, incomplete } = cached;
+  try {
+    const list = parseNetworkList(config);
+    const result = context.cni.cachedResult(list, { containerId, ifName });
+    if (result === undefined && !incomplete) return [];
+    const own = result && containerAddresses(result, ifName);
+    return [
+      {
+        network,
+        ifName,
+        list: config,
+        cniArgs: cniArgs.map(([key, value]) => [key, value]),
+        capabilityArgs: { ...capabilityArgs },
+        addresses: own?.ips ?? [],
+        ...(own?.mac !== undefined && { mac: own.mac }),
+      },
+    ];
+  } catch (error) {
+    if (error instanceof CniError) return [];
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { NetworkList } from "../../src/cni/index.ts";
+import type { Cni, NetworkList } from "../../src/cni/index.ts";
 import {
   attachment,
   failure,
@@ -263,5 +263,56 @@ describe("a corrupt cache file", () => {
     chmodSync(fake.cacheDir, 0o700);
     expect((await failure(fake.cni().delNetworkList(list, attachment))).kind).toBe("cache");
     expect(fake.verbs()).toEqual(["DEL one"]);
+  });
+});
+
+describe("an ADD that failed half-way", () => {
+  const two = networkList(["one", "two"], { cniVersion: "1.1.0" });
+
+  async function halfAdded(): Promise<FakePlugins> {
+    const fake = fakePlugins("one", "two");
+    fake.answer("one", "ADD", print({ ...result, cniVersion: "1.1.0" }));
+    fake.answer("two", "ADD", "exit 1");
+    await failure(fake.cni().addNetworkList(two, attachment));
+    return fake;
+  }
+
+  test("is nothing that is attached or can be checked", async () => {
+    const fake = await halfAdded();
+    const cni = fake.cni();
+    expect(cni.cachedResult(two, attachment)).toBeUndefined();
+    expect(cni.cachedConfig(two, attachment)).toBeUndefined();
+    expect(cni.cachedAttachments()).toEqual([]);
+    const error = await failure(cni.checkNetworkList(two, attachment));
+    expect(error).toMatchObject({ kind: "cache", network: "lan" });
+    expect(error.message).toContain("the last ADD did not succeed");
+    expect(fake.verbs()).toEqual(["ADD one", "ADD two"]);
+  });
+
+  test("is listed for who asks for such", async () => {
+    const cni = (await halfAdded()).cni();
+    const expected = [{ network: "lan", containerId: "c1", ifName: "eth0", incomplete: true }];
+    expect(cni.cachedAttachments("c1", { incomplete: true })).toMatchObject(expected);
+    expect(cni.cachedAttachments("c2", { incomplete: true })).toEqual([]);
+  });
+
+  test.each<[string, (cni: Cni) => Promise<void>]>([
+    ["DEL", (cni) => cni.delNetworkList(networkList(["other"]), attachment)],
+    ["GC", (cni) => cni.gcNetworkList({ ...two, cniVersion: "1.0.0" }, { validAttachments: [] })],
+  ])("is undone by %s with its configuration and its result so far", async (_, undo) => {
+    const fake = await halfAdded();
+    await undo(fake.cni());
+    expect(fake.verbs().slice(2)).toEqual(["DEL two", "DEL one"]);
+    expect(fake.calls()[2]?.stdin["prevResult"]).toEqual({ ...result, cniVersion: "1.1.0" });
+    expect(readdirSync(join(fake.cacheDir, "results"))).toEqual([]);
+  });
+
+  test("is whole after an ADD that succeeds", async () => {
+    const fake = await halfAdded();
+    fake.answer("two", "ADD", print(result));
+    await fake.cni().addNetworkList(two, attachment);
+    expect(fake.cni().cachedAttachments()).toMatchObject([{ containerId: "c1" }]);
+    expect(readFileSync(cacheFile(fake), "utf8")).not.toContain("incomplete");
+    await fake.cni().checkNetworkList(two, attachment);
   });
 });

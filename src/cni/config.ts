@@ -125,6 +125,17 @@ export function parseCachedConfig(config: string): NetworkList | undefined {
   }
 }
 
+/** A cached list with the further plugins of `given`; undefined when the one does not begin as the other. */
+export function completedConfig(config: string, given: NetworkList): NetworkList | undefined {
+  const list = parseCachedHead(config);
+  if (list === undefined || list.loadOnlyInlinedPlugins || list.name !== given.name)
+    return undefined;
+  const count = list.plugins.length;
+  const isBeginning =
+    JSON.stringify(list.plugins) === JSON.stringify(given.plugins.slice(0, count));
+  return isBeginning ? appendPlugins(list, given.plugins.slice(count)) : undefined;
+}
+
 /** The capabilities that any plugin of the list declares true, sorted. */
 export function capabilitiesOf(list: Pick<NetworkList, "plugins">): string[] {
   const names = list.plugins.flatMap((plugin) => Object.entries(plugin.capabilities ?? {}));
@@ -137,6 +148,18 @@ export function declaresCapability(
   capability: string,
 ): boolean {
   return capabilitiesOf(list).includes(capability);
+}
+
+function parseCachedHead(config: string): NetworkList | undefined {
+  try {
+    const object = parseObject(config);
+    // The configuration of a single plugin would pass for a list without plugins.
+    const isSingle = "type" in object && !("plugins" in object);
+    return isSingle ? undefined : parseListHead(config);
+  } catch (error) {
+    asCniError(error);
+    return undefined;
+  }
 }
 
 function isSameRun(a: NetworkList, b: NetworkList): boolean {

@@ -1,7 +1,7 @@
 import { effectiveCniArgs, type CniArgs } from "./args.ts";
 import type { AttachmentKey } from "./cache.ts";
 import type { CacheEntry, CacheFile } from "./cache-entry.ts";
-import { parseCachedConfig, type NetworkList } from "./config.ts";
+import { completedConfig, parseCachedConfig, type NetworkList } from "./config.ts";
 import { convertResult } from "./convert.ts";
 import { asCniError, CniError } from "./errors.ts";
 import { readResult, type Result } from "./result.ts";
@@ -35,13 +35,20 @@ export function keyOf(
 
 /** What ADD had where the cache has it, else what is given. */
 export function recall(file: CacheFile, { list, rt }: Attachment): Attachment {
-  const cached = file.state === "entry" ? recallEntry(file.entry, rt.netns) : undefined;
+  const cached = file.state === "entry" ? recallEntry(file.entry, rt.netns, list) : undefined;
   return cached ?? { list, rt: { ...rt, cniArgs: effectiveCniArgs(rt.cniArgs) } };
 }
 
-/** The configuration and arguments of a cache entry; undefined when its configuration cannot be used. */
-export function recallEntry(entry: CacheEntry, netns: string): Attachment | undefined {
-  const list = parseCachedConfig(entry.config);
+/**
+ * The configuration and arguments of a cache entry; undefined when its configuration cannot be used. libcni caches the list's
+ * own text, without the plugins of the list's folder: those come from `given`, the list as it is now.
+ */
+export function recallEntry(
+  entry: CacheEntry,
+  netns: string,
+  given?: NetworkList,
+): Attachment | undefined {
+  const list = (given && completedConfig(entry.config, given)) ?? parseCachedConfig(entry.config);
   if (list?.name !== entry.networkName) return undefined;
   const { containerId, ifName, cniArgs, capabilityArgs } = entry;
   return { list, rt: { containerId, netns, ifName, cniArgs, capabilityArgs } };

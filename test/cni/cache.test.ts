@@ -316,3 +316,39 @@ describe("an ADD that failed half-way", () => {
     await fake.cni().checkNetworkList(two, attachment);
   });
 });
+
+describe("a configuration of libcni's cache, without the plugins of the list's folder,", () => {
+  const given = networkList(["one", "two", "three"]);
+
+  async function verbsOfCheckAndDel(config: string): Promise<string[]> {
+    const fake = fakePlugins("one", "two", "three");
+    const text = Buffer.from(config).toString("base64");
+    cacheFile(fake, JSON.stringify({ ...JSON.parse(libcniFile), config: text }));
+    await fake.cni().checkNetworkList(given, attachment);
+    await fake.cni().delNetworkList(given, attachment);
+    for (const { env } of fake.calls()) expect(env["CNI_ARGS"]).toBe("K8S_POD_NAME=x");
+    return fake.verbs();
+  }
+
+  test.each([
+    ["has some of them", networkList(["one"]).raw],
+    ["has none of its own", '{"cniVersion":"1.0.0","name":"lan"}'],
+  ])("is completed from the given list where it %s", async (_, config) => {
+    expect(await verbsOfCheckAndDel(config)).toEqual([
+      "CHECK one",
+      "CHECK two",
+      "CHECK three",
+      "DEL three",
+      "DEL two",
+      "DEL one",
+    ]);
+  });
+
+  test.each([
+    ["wants no others", networkList(["one"], { loadOnlyInlinedPlugins: true }).raw],
+    ["begins in another way", networkList([{ type: "one", x: 1 }]).raw],
+    ["is that of a single plugin", '{"cniVersion":"1.0.0","name":"lan","type":"one"}'],
+  ])("is taken as it is where it %s", async (_, config) => {
+    expect(await verbsOfCheckAndDel(config)).toEqual(["CHECK one", "DEL one"]);
+  });
+});

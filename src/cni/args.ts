@@ -13,6 +13,16 @@ export function effectiveCniArgs(args: CniArgs = []): CniArgs {
   return [["IgnoreUnknown", "1"], ...args];
 }
 
+/** Throws a CniError for what is no list of pairs of strings. */
+export function assertPairs(args: unknown): void {
+  if (Array.isArray(args) && args.every(isPair)) return;
+  throw invalidArg("the arguments for CNI_ARGS have to be a list of pairs of strings");
+}
+
+function isPair(pair: unknown): boolean {
+  return Array.isArray(pair) && pair.length === 2 && pair.every((part) => typeof part === "string");
+}
+
 /** The text of CNI_ARGS: `K=V;K=V` (specification 1.1.0, section 2). */
 export function formatCniArgs(args: CniArgs = []): string {
   for (const [key, value] of args) assertCniArg(key, value);

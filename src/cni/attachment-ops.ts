@@ -1,11 +1,12 @@
-import { effectiveCniArgs } from "./args.ts";
+import { assertPairs, effectiveCniArgs } from "./args.ts";
 import { assertCacheable, type AttachmentCache } from "./cache.ts";
-import { configText, type NetworkList, type PluginConfig } from "./config.ts";
+import { assertNetwork, configText, type NetworkList, type PluginConfig } from "./config.ts";
 import { convertResult } from "./convert.ts";
 import { pluginEnv } from "./env.ts";
 import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
 import { callPlugin, contextOf, findPlugin, type Invoker, type PluginRequest } from "./invoke.ts";
-import { assertContainerId, assertInterfaceName, assertNetworkName } from "./names.ts";
+import { describeType, formatJson, isObject } from "./json.ts";
+import { assertContainerId, assertInterfaceName } from "./names.ts";
 import { parseOutput } from "./output.ts";
 import {
   isIncomplete,
@@ -192,12 +193,28 @@ function resultOf(
   }
 }
 
-function assertAttachment(list: Pick<NetworkList, "name">, rt: RuntimeConf): void {
-  assertNetworkName(list.name);
+/** Throws a CniError for what plugins could not be given, or the cache not hold, before anything is done. */
+function assertAttachment(list: NetworkList, rt: RuntimeConf): void {
+  assertNetwork(list);
   assertContainerId(rt.containerId);
   assertInterfaceName(rt.ifName);
-  if (rt.netns.includes("\0")) throw invalid("the path of the network namespace holds a NUL");
+  assertNetns(rt.netns);
+  assertPairs(rt.cniArgs ?? []);
+  assertCapabilityArgs(rt.capabilityArgs);
   assertCacheable(keyOf(list, rt));
+}
+
+function assertNetns(netns: unknown): void {
+  if (typeof netns !== "string")
+    throw invalid(`netns has to be a string and is ${describeType(netns)}`);
+  if (netns.includes("\0")) throw invalid("the path of the network namespace holds a NUL");
+}
+
+function assertCapabilityArgs(args: unknown): void {
+  if (args === undefined) return;
+  if (!isObject(args))
+    throw invalid(`capabilityArgs has to be an object and is ${describeType(args)}`);
+  formatJson(args, "capabilityArgs", errorCodes.invalidEnvironment);
 }
 
 function invalid(msg: string): CniError {

@@ -37,7 +37,7 @@ export interface CniOptions {
   signal?: AbortSignal;
   /** The environment that plugins inherit; default `process.env`. */
   env?: NodeJS.ProcessEnv;
-  /** Called after every plugin call, of each attempt when it is repeated. */
+  /** Called after every plugin call, of each attempt when it is repeated. What it throws is ignored. */
   onPlugin?: (step: PluginStep) => void;
 }
 

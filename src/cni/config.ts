@@ -1,6 +1,6 @@
 import { asCniError, CniError } from "./errors.ts";
-import { describeType, isObject, parseJson, type JsonObject } from "./json.ts";
-import { isValidNetworkName, isValidPluginType } from "./names.ts";
+import { describeType, formatJson, isObject, parseJson, type JsonObject } from "./json.ts";
+import { assertNetworkName, isValidNetworkName, isValidPluginType } from "./names.ts";
 import { chooseVersion, isVersion } from "./versions.ts";
 
 /** One plugin object of a network list, with every key it had in the file. */
@@ -56,7 +56,7 @@ export function listFromConf(conf: NetworkConf): NetworkList {
   const { name, cniVersion } = conf;
   const versions = readVersions(conf["cniVersions"]);
   const head = { cniVersion: chooseVersion(cniVersion, versions), name };
-  const raw = JSON.stringify({ ...head, plugins: [conf] });
+  const raw = formatJson({ ...head, plugins: [conf] }, "the network configuration");
   return {
     ...head,
     plugins: [conf],
@@ -100,6 +100,12 @@ export function appendPlugins(list: NetworkList, plugins: readonly PluginConfig[
   if (plugins.length === 0) return list;
   const all = [...list.plugins, ...plugins];
   return { ...list, plugins: all, raw: JSON.stringify({ ...parseObject(list.raw), plugins: all }) };
+}
+
+/** Throws a CniError for a list that plugins could not be given: of a bad name, or with what JSON cannot say. */
+export function assertNetwork({ name, plugins }: Pick<NetworkList, "name" | "plugins">): void {
+  assertNetworkName(name);
+  formatJson(plugins, `network ${JSON.stringify(name)}`);
 }
 
 /**

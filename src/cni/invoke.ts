@@ -102,15 +102,8 @@ async function callOnce(invoker: Invoker, request: PluginRequest, path: string):
       ...(containerId !== undefined && { containerId }),
       ...(ifName !== undefined && { ifName }),
     };
-    invoker.onPlugin?.({
-      command,
-      network,
-      plugin,
-      ...ids,
-      ms: performance.now() - start,
-      stderr,
-      ...outcome,
-    });
+    const ms = performance.now() - start;
+    tell(invoker, { command, network, plugin, ...ids, ms, stderr, ...outcome });
   };
   try {
     const exit = await startPlugin(invoker, request, path);
@@ -121,6 +114,16 @@ async function callOnce(invoker: Invoker, request: PluginRequest, path: string):
   } catch (error) {
     report({ ok: false, error: asCniError(error) });
     throw error;
+  }
+}
+
+/** A listener that fails, at once or later, changes nothing of what the plugin did. */
+function tell({ onPlugin }: Invoker, step: PluginStep): void {
+  try {
+    const answer: unknown = onPlugin?.(step);
+    if (answer instanceof Promise) answer.catch(() => undefined);
+  } catch {
+    // Not the operation's fault.
   }
 }
 

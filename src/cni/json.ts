@@ -1,3 +1,5 @@
+import { CniError, errorCodes } from "./errors.ts";
+
 /** A parsed JSON object whose keys are not known beforehand. */
 export type JsonObject = Record<string, unknown>;
 
@@ -14,6 +16,21 @@ export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (isObject(value) || Array.isArray(value)) assertWritable(value);
   return value;
+}
+
+/** The JSON text of `value`, called `what` in the CniError that is thrown where JSON cannot say it: a bigint, a cycle. */
+export function formatJson(
+  value: unknown,
+  what: string,
+  code: number = errorCodes.invalidNetworkConfig,
+): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const msg = `${what} cannot be written as JSON: ${why}`;
+    throw new CniError({ kind: "invalid", code, msg, cause });
+  }
 }
 
 function assertWritable(value: object): void {

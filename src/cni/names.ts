@@ -1,21 +1,22 @@
 import { CniError, errorCodes } from "./errors.ts";
+import { describeType } from "./json.ts";
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const maxInterfaceNameBytes = 15;
 
 /** Whether `id` may be a CNI_CONTAINERID (specification 1.1.0, section 2). */
 export function isValidContainerId(id: string): boolean {
-  return namePattern.test(id);
+  return isText(id) && namePattern.test(id);
 }
 
 /** Whether `name` may be the name of a network (specification 1.1.0, section 1). */
 export function isValidNetworkName(name: string): boolean {
-  return namePattern.test(name);
+  return isText(name) && namePattern.test(name);
 }
 
 /** Whether `name` may be a CNI_IFNAME: 1 to 15 bytes, not `.` or `..`, no `/`, `:`, NUL or white space. */
 export function isValidInterfaceName(name: string): boolean {
-  if (name === "" || name === "." || name === "..") return false;
+  if (!isText(name) || name === "" || name === "." || name === "..") return false;
   if (Buffer.byteLength(name) > maxInterfaceNameBytes) return false;
   // Matches what the kernel refuses (isspace, which counts the vertical tab) and what JavaScript calls white space.
   return !/[/:\0\s]/u.test(name);
@@ -23,12 +24,19 @@ export function isValidInterfaceName(name: string): boolean {
 
 /** Whether `type` may be a plugin's: the name of a file, no path. */
 export function isValidPluginType(type: string): boolean {
-  return type !== "" && type !== "." && type !== ".." && !/[/\0]/u.test(type);
+  return isText(type) && type !== "" && type !== "." && type !== ".." && !/[/\0]/u.test(type);
 }
 
-/** Throws a CniError when `id` is no valid container id. */
+/** Throws a CniError when `id` is no valid container id; as in libcni, code 3 when there is none and 4 otherwise. */
 export function assertContainerId(id: string): void {
   if (isValidContainerId(id)) return;
+  if (!isText(id) || id === "") {
+    throw new CniError({
+      kind: "invalid",
+      code: errorCodes.unknownContainer,
+      msg: "no container id",
+    });
+  }
   throw badName(
     "container id",
     id,
@@ -43,6 +51,7 @@ export function assertNetworkName(name: string): void {
     "network name",
     name,
     "it starts with a letter or digit and holds only letters, digits, _ . -",
+    errorCodes.invalidNetworkConfig,
   );
 }
 
@@ -56,7 +65,17 @@ export function assertInterfaceName(name: string): void {
   );
 }
 
-function badName(what: string, value: string, rule: string): CniError {
-  const msg = `invalid ${what} ${JSON.stringify(value)}: ${rule}`;
-  return new CniError({ kind: "invalid", code: errorCodes.invalidEnvironment, msg });
+/** Callers in JavaScript may give anything, and a pattern takes undefined for a word. */
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function badName(
+  what: string,
+  value: unknown,
+  rule: string,
+  code: number = errorCodes.invalidEnvironment,
+): CniError {
+  const shown = typeof value === "string" ? JSON.stringify(value) : `(${describeType(value)})`;
+  return new CniError({ kind: "invalid", code, msg: `invalid ${what} ${shown}: ${rule}` });
 }

@@ -1,11 +1,10 @@
 import { attachmentOf } from "./cache.ts";
 import { delList, type Tools } from "./attachment-ops.ts";
-import { capabilitiesOf, type NetworkList, type PluginConfig } from "./config.ts";
+import { assertNetwork, capabilitiesOf, type NetworkList, type PluginConfig } from "./config.ts";
 import { pluginEnv, versionEnv } from "./env.ts";
 import { asCniError, CniError, joinErrors, type CniCommand } from "./errors.ts";
 import { callPlugin, contextOf, type Invoker, type PluginRequest } from "./invoke.ts";
 import { isObject } from "./json.ts";
-import { assertNetworkName } from "./names.ts";
 import { parseOutput } from "./output.ts";
 import type { RuntimeConf } from "./recall.ts";
 import { pluginStdin, versionStdin, type StdinExtras, type ValidAttachment } from "./stdin.ts";
@@ -26,7 +25,7 @@ export async function gcList(
   list: NetworkList,
   { validAttachments }: { validAttachments: readonly ValidAttachment[] },
 ): Promise<void> {
-  assertNetworkName(list.name);
+  assertNetwork(list);
   if (list.disableGC) return;
   const errors = await delInvalid(tools, list, validAttachments);
   if (isAtLeast(list.cniVersion, "1.1.0")) {
@@ -47,7 +46,7 @@ export async function gcList(
 
 /** STATUS, from 1.1.0 on: resolves when every plugin can serve ADD, throws the first error (code 50 or 51) otherwise. */
 export async function statusList({ invoker }: Tools, list: NetworkList): Promise<void> {
-  assertNetworkName(list.name);
+  assertNetwork(list);
   if (!isAtLeast(list.cniVersion, "1.1.0")) return;
   for (const plugin of list.plugins) {
     await callPlugin(invoker, networkRequest(invoker, { command: "STATUS", list, plugin }));
@@ -59,7 +58,7 @@ export async function statusList({ invoker }: Tools, list: NetworkList): Promise
  * all plugins that are missing or do not speak the list's version.
  */
 export async function validateList({ invoker }: Tools, list: NetworkList): Promise<string[]> {
-  assertNetworkName(list.name);
+  assertNetwork(list);
   const errors: CniError[] = [];
   for (const type of new Set(list.plugins.map((plugin) => plugin.type))) {
     const failure = await failureOf(() => assertSpeaks(invoker, type, list));

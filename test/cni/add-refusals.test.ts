@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { Cni, NetworkList, RuntimeConf } from "../../src/cni/index.ts";
 import { attachment, failure, fakePlugins, networkList } from "./harness.ts";
+
+const cycle: Record<string, unknown> = {};
+cycle["self"] = cycle;
+/** What TypeScript would refuse, as a caller in JavaScript may write it. */
+const untyped = (fields: object): RuntimeConf => Object.assign({ ...attachment }, fields);
 
 describe("ADD", () => {
   test.each([
@@ -36,6 +42,7 @@ describe("ADD", () => {
       fake.cni().addNetworkList({ ...networkList(["one"]), name: "a/b" }, attachment),
     );
     expect(error.message).toContain('invalid network name "a/b"');
+    expect(error).toMatchObject({ kind: "invalid", code: 7 });
     expect(fake.calls()).toEqual([]);
   });
 
@@ -81,4 +88,62 @@ describe("ADD", () => {
     });
     expect(fake.verbs()).toEqual(["ADD one"]);
   });
+});
+
+describe.each<[string, (cni: Cni, list: NetworkList, rt: RuntimeConf) => Promise<unknown>]>([
+  ["ADD", (cni, list, rt) => cni.addNetworkList(list, rt)],
+  ["CHECK", (cni, list, rt) => cni.checkNetworkList(list, rt)],
+  ["DEL", (cni, list, rt) => cni.delNetworkList(list, rt)],
+])("%s refuses before any plugin runs", (_, run) => {
+  test.each<[string, RuntimeConf, number, string]>([
+    ["no container id", untyped({ containerId: undefined }), 3, "no container id"],
+    ["an empty container id", { ...attachment, containerId: "" }, 3, "no container id"],
+    ["no interface name", untyped({ ifName: undefined }), 4, "invalid interface name"],
+    ["no netns", untyped({ netns: undefined }), 4, "netns has to be a string and is missing"],
+    ["a netns that is a number", untyped({ netns: 1 }), 4, "netns has to be a string"],
+    ["capabilityArgs that are null", untyped({ capabilityArgs: null }), 4, "capabilityArgs"],
+    ["a bigint", { ...attachment, capabilityArgs: { x: 1n } }, 4, "capabilityArgs"],
+    ["a cycle", { ...attachment, capabilityArgs: cycle }, 4, "capabilityArgs"],
+    ["no value of an argument", untyped({ cniArgs: [["IP", undefined]] }), 4, "CNI_ARGS"],
+    ["arguments that are no list", untyped({ cniArgs: { IP: "1" } }), 4, "CNI_ARGS"],
+  ])("%s", async (__, rt, code, text) => {
+    const fake = fakePlugins("one", "two");
+    const error = await failure(run(fake.cni(), networkList(["one", "two"]), rt));
+    expect(error).toMatchObject({ kind: "invalid", code });
+    expect(error.message).toContain(text);
+    expect(fake.calls()).toEqual([]);
+  });
+
+  test.each([
+    ["a plugin with a bigint", [{ type: "one" }, { type: "two", x: 1n }]],
+    ["a plugin with a cycle", [{ type: "one" }, { type: "two", x: cycle }]],
+  ])("%s", async (__, plugins) => {
+    const fake = fakePlugins("one", "two");
+    const error = await failure(run(fake.cni(), { ...networkList(["one"]), plugins }, attachment));
+    expect(error).toMatchObject({ kind: "invalid", code: 7 });
+    expect(fake.calls()).toEqual([]);
+  });
+});
+
+test.each<[string, (cni: Cni) => Promise<unknown>]>([
+  ["ADD", (cni) => cni.addNetwork({ name: "lan", type: "one", x: 1n }, attachment)],
+  ["DEL", (cni) => cni.delNetwork({ name: "lan", type: "one", x: cycle }, attachment)],
+  ["GC", (cni) => cni.gcNetwork({ name: "lan", type: "one", x: 1n }, { validAttachments: [] })],
+  ["STATUS", (cni) => cni.statusNetwork({ name: "lan", type: "one", x: 1n })],
+])("%s refuses a single plugin's configuration that JSON cannot say", async (_, run) => {
+  const fake = fakePlugins("one");
+  const error = await failure(run(fake.cni()));
+  expect(error).toMatchObject({ kind: "invalid", code: 7 });
+  expect(fake.calls()).toEqual([]);
+});
+
+test("GC refuses a list that JSON cannot say before it deletes anything", async () => {
+  const fake = fakePlugins("one", "two");
+  const cni = fake.cni();
+  await cni.addNetworkList(networkList(["one"]), attachment);
+  const list = networkList(["one"], { cniVersion: "1.1.0" });
+  const plugins = [...list.plugins, { type: "two", x: 1n }];
+  const error = await failure(cni.gcNetworkList({ ...list, plugins }, { validAttachments: [] }));
+  expect(error).toMatchObject({ kind: "invalid", code: 7 });
+  expect(fake.verbs()).toEqual(["ADD one"]);
 });

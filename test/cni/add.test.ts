@@ -180,3 +180,20 @@ test("every call is reported with its time, its stderr and its error", async () 
   ]);
   for (const { ms } of fake.steps) expect(ms).toBeGreaterThan(0);
 });
+
+test.each<[string, () => void]>([
+  [
+    "throws",
+    () => {
+      throw new Error("full log");
+    },
+  ],
+  ["rejects", async () => Promise.reject(new Error("full log"))],
+])("an onPlugin that %s is no fault of the operation's", async (_, onPlugin) => {
+  const fake = fakePlugins("one", "two");
+  fake.answer("two", "ADD", "exit 3");
+  const cni = fake.cni({ onPlugin });
+  await cni.addNetworkList(networkList(["one"]), attachment);
+  const error = await failure(cni.addNetworkList(networkList(["two"]), attachment));
+  expect(error).toMatchObject({ kind: "exit", plugin: "two" });
+});

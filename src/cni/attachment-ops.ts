@@ -4,7 +4,16 @@ import { assertNetwork, configText, type NetworkList, type PluginConfig } from "
 import { convertResult } from "./convert.ts";
 import { pluginEnv } from "./env.ts";
 import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
-import { callPlugin, contextOf, findPlugin, type Invoker, type PluginRequest } from "./invoke.ts";
+import {
+  callOnce,
+  callPlugin,
+  contextOf,
+  findPlugin,
+  isWorthRetry,
+  pauseAfter,
+  type Invoker,
+  type PluginRequest,
+} from "./invoke.ts";
 import { describeType, formatJson, isObject } from "./json.ts";
 import { assertContainerId, assertInterfaceName } from "./names.ts";
 import { parseOutput } from "./output.ts";
@@ -38,46 +47,78 @@ export interface DelOptions {
 }
 
 /**
- * ADD: every plugin in order, each given the result of the one before it. The cache is written after every plugin, not only at
- * the end as libcni does: when a later one fails, or this process is killed, DEL has the result of those that ran,
- * without which a plugin such as `firewall` leaves its rules behind. Until the last has succeeded the entry is marked incomplete.
+ * ADD: every plugin in order, each given the result of the one before it. When one says to try again later, what was done is
+ * undone by DEL, without which no ADD may follow another, and all is begun anew after a pause.
  */
 export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf): Promise<Result> {
-  const { invoker, cache } = tools;
+  const { invoker } = tools;
   assertAttachment(list, rt);
   if (rt.netns === "") throw invalid("ADD needs the path of a network namespace");
-  const { containerId, netns, ifName, capabilityArgs = {} } = rt;
-  const cniArgs = effectiveCniArgs(rt.cniArgs);
-  const head = {
-    networkName: list.name,
-    containerId,
-    ifName,
-    netns,
-    config: configText(list),
-    cniArgs,
-    capabilityArgs,
-  };
-  const last = list.plugins.at(-1);
+  const attachment = { list, rt: { ...rt, cniArgs: effectiveCniArgs(rt.cniArgs) } };
   // Nothing is begun that a missing binary further down the chain would stop half-way.
   for (const { type } of list.plugins) {
     findPlugin(invoker, { command: "ADD", plugin: type, network: list.name });
   }
-  let result: Result | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const progress: Progress = {};
+    try {
+      return await addPlugins(tools, attachment, progress);
+    } catch (error) {
+      if (!isWorthRetry(invoker, error, attempt)) throw error;
+      if (!(await undo(tools, attachment, progress))) throw error;
+      await pauseAfter(invoker, attempt);
+    }
+  }
+}
+
+/** How far an ADD has come: the result of the last plugin that succeeded. */
+interface Progress {
+  result?: Result;
+}
+
+/**
+ * One ADD of the chain. The cache is written after every plugin, not only at
+ * the end as libcni does: when a later one fails, or this process is killed, DEL has the result of those that ran,
+ * without which a plugin such as `firewall` leaves its rules behind. Until the last has succeeded the entry is marked incomplete.
+ */
+async function addPlugins(
+  { invoker, cache }: Tools,
+  { list, rt }: Attachment,
+  progress: Progress,
+): Promise<Result> {
+  const { containerId, netns, ifName, cniArgs = [], capabilityArgs = {} } = rt;
+  const names = { networkName: list.name, containerId, ifName };
+  const head = { ...names, netns, config: configText(list), cniArgs, capabilityArgs };
+  const last = list.plugins.at(-1);
   for (const plugin of list.plugins) {
-    const call = {
-      command: "ADD",
-      list,
-      plugin,
-      rt: { ...rt, cniArgs },
-      prevResult: result,
-    } as const;
+    const call = { command: "ADD", list, plugin, rt, prevResult: progress.result } as const;
     const request = requestFor(invoker, call);
-    result = resultOf(invoker, request, await callPlugin(invoker, request), list.cniVersion);
+    const result = resultOf(invoker, request, await callOnce(invoker, request), list.cniVersion);
+    progress.result = result;
     const isWhole = plugin === last;
     cache.write({ ...head, result, incomplete: !isWhole }, { durable: isWhole });
   }
-  if (result === undefined) throw invalid(`network ${JSON.stringify(list.name)} has no plugins`);
-  return result;
+  if (progress.result !== undefined) return progress.result;
+  throw invalid(`network ${JSON.stringify(list.name)} has no plugins`);
+}
+
+/** DEL of an ADD that failed; whether all went well. The caller's abort is thrown on. */
+async function undo(
+  { invoker, cache }: Tools,
+  attachment: Attachment,
+  { result }: Progress,
+): Promise<boolean> {
+  const { list, rt } = attachment;
+  const prevResult = isAtLeast(list.cniVersion, "0.4.0") ? result : undefined;
+  try {
+    await delPlugins(invoker, attachment, { prevResult, keepGoing: true });
+  } catch (error) {
+    asCniError(error);
+    if (invoker.signal?.aborted) throw error;
+    return false;
+  }
+  cache.remove(keyOf(list, rt));
+  return true;
 }
 
 /** CHECK: every plugin in order, each given the final result of ADD, with ADD's configuration and arguments. */
@@ -132,24 +173,32 @@ export async function delList(
   const file = cache.read(keyOf(list, rt));
   const known = recall(file, { list, rt });
   const prevResult = resultForDel(file, known.list.cniVersion);
+  await delPlugins(invoker, known, { ...options, prevResult });
+  cache.remove(keyOf(list, rt));
+}
+
+async function delPlugins(
+  invoker: Invoker,
+  attachment: Attachment,
+  { prevResult, keepGoing }: DelOptions & { prevResult?: Result | undefined },
+): Promise<void> {
   const errors: CniError[] = [];
-  for (const plugin of known.list.plugins.toReversed()) {
+  for (const plugin of attachment.list.plugins.toReversed()) {
     try {
       await callPlugin(
         invoker,
-        requestFor(invoker, { command: "DEL", ...known, plugin, prevResult }),
+        requestFor(invoker, { command: "DEL", ...attachment, plugin, prevResult }),
       );
     } catch (error) {
       const failure = asCniError(error);
       // The plugin does not know the container: there is nothing left of it to delete.
       if (failure.kind === "plugin" && failure.code === errorCodes.unknownContainer) continue;
-      if (!options.keepGoing) throw failure;
+      if (!keepGoing) throw failure;
       errors.push(failure);
     }
   }
   const failure = joinErrors(errors);
   if (failure !== undefined) throw failure;
-  cache.remove(keyOf(list, rt));
 }
 
 function requestFor(

@@ -20,7 +20,7 @@ export interface PluginStep {
   error?: CniError;
 }
 
-/** How often a plugin that answers "try again later" (code 11) is called in all, and the first pause between. */
+/** How often a plugin that answers "try again later" (code 11), or the whole ADD, is tried in all, and the first pause between. */
 export interface RetryPolicy {
   attempts: number;
   /** Milliseconds; doubled each time, with up to half of it added or taken off at random. */
@@ -72,17 +72,24 @@ export function findPlugin(
 
 /** Calls a plugin, again when it asks for it, and returns what it printed; throws a CniError for all that fails. */
 export async function callPlugin(invoker: Invoker, request: PluginRequest): Promise<string> {
-  const path = findPlugin(invoker, request);
-  const { retry } = invoker;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await callOnce(invoker, request, path);
+      return await callOnce(invoker, request);
     } catch (error) {
-      const { code } = asCniError(error);
-      if (code !== errorCodes.tryAgainLater || attempt >= retry.attempts) throw error;
-      await pause(invoker, retry.pauseMs * 2 ** (attempt - 1));
+      if (!isWorthRetry(invoker, error, attempt)) throw error;
+      await pauseAfter(invoker, attempt);
     }
   }
+}
+
+/** Whether a plugin has answered "try again later", and may be asked again after so many attempts. */
+export function isWorthRetry({ retry }: Invoker, error: unknown, attempts: number): boolean {
+  return asCniError(error).code === errorCodes.tryAgainLater && attempts < retry.attempts;
+}
+
+/** The pause after so many attempts. */
+export async function pauseAfter(invoker: Invoker, attempts: number): Promise<void> {
+  await pause(invoker, invoker.retry.pauseMs * 2 ** (attempts - 1));
 }
 
 /** The part of a request that error messages need. */
@@ -93,7 +100,9 @@ export function contextOf(
   return { command, plugin, network, timeoutMs };
 }
 
-async function callOnce(invoker: Invoker, request: PluginRequest, path: string): Promise<string> {
+/** Calls a plugin once and returns what it printed; throws a CniError for all that fails. */
+export async function callOnce(invoker: Invoker, request: PluginRequest): Promise<string> {
+  const path = findPlugin(invoker, request);
   const { command, plugin, network = "", containerId, ifName } = request;
   const start = performance.now();
   let stderr = "";

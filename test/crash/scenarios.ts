@@ -88,7 +88,7 @@ export const scenarios: readonly Scenario[] = [
     keeps: true,
     targets: ["hook"],
   },
-  ...(["release", "collect", "wait"] as const).map((mode) => ({
+  ...(["keep", "release", "wait"] as const).map((mode) => ({
     name: `poststop hook of a removal, ${mode}`,
     arrange: async (container: Container) => {
       container.exist();
@@ -100,18 +100,6 @@ export const scenarios: readonly Scenario[] = [
     keeps: false,
     targets: ["hook"],
   })),
-  {
-    name: "reaper of the poststop hook",
-    arrange: async (container) => {
-      container.exist();
-      await container.start();
-      await container.kill();
-      container.remove();
-    },
-    act: (container, place) => hook(container, place, "reap"),
-    keeps: false,
-    targets: ["hook"],
-  },
   {
     name: "delete",
     arrange: async (container) => {

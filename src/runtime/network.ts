@@ -122,7 +122,6 @@ async function newRecord(
     createdAt: new Date().toISOString(),
     keep: docker !== undefined && !docker.autoRemove && mayKeep(config.keep, wish.keep),
     ...(hasUserNamespace(container.spec) && { userns: true }),
-    ...(docker && { containerDir: docker.directory }),
     ...identity(call, container, wish.name),
     ...(service && { service }),
     runtimeDir: runtime.stateDir(call),

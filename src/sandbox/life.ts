@@ -91,7 +91,6 @@ export async function dropNetns(context: SandboxContext, record: SandboxRecord):
 export function isIntact(context: SandboxContext, record: SandboxRecord): boolean {
   return (
     record.state === "attached" &&
-    record.userns !== true &&
     record.bootId === context.bootId &&
     context.netns.isAlive(record.netns)
   );

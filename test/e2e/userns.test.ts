@@ -9,9 +9,11 @@ import {
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { privateFolder } from "./harness/daemon.ts";
+import { REPOSITORY } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { must, waitFor } from "./harness/shell.ts";
+import { daemonPid } from "./harness/takedown.ts";
 import { inHostNetns, leases } from "./harness/traces.ts";
 
 /** A daemon whose containers have root of a range of their own, which only this daemon's /etc knows. */
@@ -38,6 +40,15 @@ async function inside(host: DockerHost, id: string): Promise<string> {
     "sh",
     "-c",
     "ip -4 -o address show eth0; ip route; cat /sys/class/net/eth0/address",
+  );
+}
+
+/** What a verb prints in the mount namespace of this daemon, which has the names of its containers' namespaces. */
+async function besideDaemon({ place }: DockerHost, ...args: string[]): Promise<unknown> {
+  const enter = ["nsenter", "--mount", "--net", `--target=${String(daemonPid(place))}`];
+  const launcher = join(REPOSITORY, "bin/docker-cni");
+  return JSON.parse(
+    await must([...enter, launcher, "--config", join(place.dir, "cni.yaml"), ...args]),
   );
 }
 
@@ -77,6 +88,10 @@ describe("a container with a user namespace of its own", () => {
     await host.ok("restart", id);
     expect(await inside(host, id)).toBe(before);
     expect(await must(get)).toBe("hello");
+    for (const verb of ["check", "heal"]) {
+      expect(await besideDaemon(host, verb, id, "--json")).toMatchObject([{ health: "ok" }]);
+    }
+    expect(await inside(host, id)).toBe(before);
     await host.ok("rm", "-f", id);
     await expectNothingLeft(host);
   });

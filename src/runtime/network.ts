@@ -59,13 +59,13 @@ export async function planNetwork(
       network: () => attachNew(context, record),
     };
   }
-  // They may have changed since: by another version of the engine, by docker rename.
+  // They may have changed since: by another version of the engine, by docker rename, by a data root that was moved.
   const before = JSON.stringify(kept);
   kept.runtimeDir = context.runtime.stateDir(call);
   Object.assign(kept, identity(call, container));
   if (JSON.stringify(kept) !== before) context.store.write(kept);
   context.store.clearStopped(call.id);
-  if (isIntact(context, kept) && !userns) {
+  if (isIntact(context, kept) && !userns && kept.userns !== true) {
     return {
       record: kept,
       kept: true,
@@ -149,12 +149,13 @@ function identity(
   { id }: CreateCall,
   { spec, docker }: Container,
   wishedName?: string,
-): Pick<SandboxRecord, "name" | "names" | "files"> {
+): Pick<SandboxRecord, "name" | "names" | "files" | "containerDir"> {
   const name = docker?.name ?? wishedName;
   const { hostname = docker?.hostname } = spec;
   const hosts = findEngineFile(spec, id, "/etc/hosts");
   const resolvConf = findEngineFile(spec, id, "/etc/resolv.conf");
   return {
+    ...(docker && { containerDir: docker.directory }),
     ...(name !== undefined && { name }),
     names: namesOf({ hostname, domainname: docker?.domainname, name }),
     files: {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { isEngineThere } from "../engine/containers-folder.ts";
 import { errnoOf } from "../errors.ts";
 import type { SandboxContext } from "./context.ts";
 import type { Retry, SandboxStore } from "./store.ts";
@@ -21,7 +22,7 @@ export function hasGarbage({ store }: SandboxContext): boolean {
     const { containerDir } = store.links(id);
     if (containerDir === undefined || existsSync(containerDir)) return false;
     if (hasJustStopped(store, id)) return false;
-    return existsSync(dirname(containerDir)) && !isTooEarly(store.readRetry(id));
+    return isEngineThere(dirname(containerDir)) && !isTooEarly(store.readRetry(id));
   });
 }
 

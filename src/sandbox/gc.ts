@@ -159,8 +159,8 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
 function isGone({ store }: SandboxContext, id: string): boolean {
   const record = store.read(id);
   if (record === undefined || record === "unreadable") return false;
-  const { containerDirExists, containersExist } = readFacts(store, record);
-  return record.state === "removing" || (!containerDirExists && containersExist);
+  const { containerDirExists, engineIsThere } = readFacts(store, record);
+  return record.state === "removing" || (!containerDirExists && engineIsThere);
 }
 
 /**

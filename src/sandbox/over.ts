@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { isEngineThere } from "../engine/containers-folder.ts";
 import type { SandboxRecord } from "./record.ts";
 import { isRunning } from "./running.ts";
 import type { SandboxStore } from "./store.ts";
 
 /** What the host tells of a container at one moment. */
 export interface ContainerFacts {
-  /** The engine's folder of the container, and the folder that holds those of all containers, are there. */
+  /** The engine's folder of the container is there. */
   containerDirExists: boolean;
-  containersExist: boolean;
+  /** The engine that owns it is known to be there. */
+  engineIsThere: boolean;
   /** The low-level runtime has it, and it has not stopped. */
   running: boolean;
   /** How long it has been stopped, ms; undefined when it runs, or nothing tells. */
@@ -27,7 +29,7 @@ export function isOver(
   if (record.state === "removing") return true;
   if (facts.running) return false;
   if (record.containerDir === undefined) return true;
-  if (!facts.containerDirExists) return facts.containersExist;
+  if (!facts.containerDirExists) return facts.engineIsThere;
   if (facts.stoppedForMs !== undefined && facts.stoppedForMs > keepForMs) return true;
   return !record.keep || !wasEstablished(record);
 }
@@ -42,7 +44,7 @@ export function readFacts(store: SandboxStore, record: SandboxRecord): Container
   const { containerDir } = record;
   return {
     containerDirExists: containerDir !== undefined && existsSync(containerDir),
-    containersExist: containerDir !== undefined && existsSync(dirname(containerDir)),
+    engineIsThere: containerDir !== undefined && isEngineThere(dirname(containerDir)),
     // An empty path is one that is not known.
     running:
       store.stoppedAt(record.id) === undefined &&

@@ -3,7 +3,9 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   renameSync,
+  rmSync,
   symlinkSync,
   writeSync,
 } from "node:fs";
@@ -29,13 +31,18 @@ function makeOne(path: string): true {
   return true;
 }
 
-/** Makes the link where there is none yet; an empty target is one that is not known. */
+/** Makes the link, or replaces one that leads elsewhere; an empty target is one that is not known. */
 export function link(target: string | undefined, path: string): void {
   if (target === undefined || target === "") return;
   try {
     symlinkSync(target, path);
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error;
+    if (readlinkSync(path) === target) return;
+    const temporary = `${path}.new`;
+    rmSync(temporary, { force: true });
+    symlinkSync(target, temporary);
+    renameSync(temporary, path);
   }
 }
 

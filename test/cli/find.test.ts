@@ -8,7 +8,7 @@ function view(id: string, name?: string): SandboxView {
     id,
     ...(name !== undefined && { name }),
     state: "running",
-    facts: { containerDirExists: true, containersExist: true, running: true },
+    facts: { containerDirExists: true, engineIsThere: true, running: true },
     record: {
       version: 1,
       id,

@@ -53,7 +53,16 @@ export async function makePlace(netnsFolder: "private" | "missing" = "private"):
     await must(["mount", "--make-private", "/run/netns"]);
   }
   await must(["ip", "link", "set", "lo", "up"]);
-  for (const name of ["containers", "net.d", "plugins", "bin", "rootfs/bin", "state", "runc"]) {
+  for (const name of [
+    "containers",
+    "volumes",
+    "net.d",
+    "plugins",
+    "bin",
+    "rootfs/bin",
+    "state",
+    "runc",
+  ]) {
     mkdirSync(path(name), { recursive: true });
   }
   await must(["cp", "/bin/busybox", path("rootfs/bin/busybox")]);

@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -412,6 +413,19 @@ describe("a kept container", () => {
     expect(store.stoppedAt(ID)).toBeDefined();
     expect(events).not.toContain("DEL");
     expect([...aliveNetns]).toEqual(["0123456789ab"]);
+  });
+
+  test("is looked for where the engine has it now when the data root was moved", async () => {
+    const { store, ...rest } = context();
+    renameSync(join(dir, "containers"), join(dir, "moved"));
+    mkdirSync(join(dir, "data2"));
+    renameSync(join(dir, "moved"), join(dir, "data2/containers"));
+    const source = join(dir, "data2/containers", ID, "hosts");
+    writeBundle({ mounts: [{ destination: "/etc/hosts", source }] });
+    await create({ store, ...rest }, call());
+    const containerDir = join(dir, "data2/containers", ID);
+    expect(store.read(ID)).toMatchObject({ containerDir });
+    expect(store.links(ID)).toMatchObject({ containerDir });
   });
 
   test("keeps what its addresses can be asked for again with when the rebuild fails", async () => {

@@ -19,6 +19,7 @@ const patient = { waitMs: 0, patient: true };
 
 beforeEach(() => {
   mkdirSync(join(bench.current.dir, "containers/c1"), { recursive: true });
+  mkdirSync(join(bench.current.dir, "volumes"));
   bench.current.namespaces.add("c1");
 });
 
@@ -60,6 +61,15 @@ describe("gc", () => {
     expect(await sweep(context, { dryRun: true })).toEqual([{ id: "c1", outcome: "over" }]);
     expect(events).toEqual([]);
     expect(readdirSync(context.store.pathOf("c1"))).not.toContain("stopped");
+  });
+
+  test("keeps the network of a container whose data root left an empty folder behind", async () => {
+    const { context, dir } = bench.current;
+    write(keptRecord(bench.current));
+    removeContainer(bench.current);
+    rmSync(join(dir, "volumes"), { recursive: true });
+    expect(hasGarbage(context)).toBe(false);
+    expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
   });
 
   test("keeps the network of a container whose whole engine folder is not there", async () => {

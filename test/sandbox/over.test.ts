@@ -15,7 +15,7 @@ const record: SandboxRecord = {
   attachments: [],
 };
 const { containerDir: _, ...withoutEngine } = record;
-const facts: ContainerFacts = { containerDirExists: true, containersExist: true, running: false };
+const facts: ContainerFacts = { containerDirExists: true, engineIsThere: true, running: false };
 
 test.each<{ title: string; over: boolean; record: SandboxRecord; facts: ContainerFacts }>([
   { title: "kept and stopped: no", over: false, record, facts },
@@ -27,10 +27,11 @@ test.each<{ title: string; over: boolean; record: SandboxRecord; facts: Containe
     facts: { ...facts, containerDirExists: false },
   },
   {
-    title: "kept, and Docker's whole folder is not there (not mounted yet): no",
+    title:
+      "kept, and it is unknown whether Docker is there (its data root moved, or is not mounted yet): no",
     over: false,
     record,
-    facts: { ...facts, containerDirExists: false, containersExist: false },
+    facts: { ...facts, containerDirExists: false, engineIsThere: false },
   },
   {
     title: "removed by Docker but still running: no",

@@ -34,6 +34,28 @@ export async function mountNewNetns(path: string): Promise<boolean> {
   }
 }
 
+/**
+ * What `read` gives while the calling thread is in the network namespace at `path`: `read` waits for nothing. Undefined when the
+ * engine cannot enter it.
+ */
+export async function insideNetns<T>(path: string, read: () => T): Promise<T | undefined> {
+  const library = await libc();
+  if (library === undefined) return undefined;
+  const home = openSync(OWN_NETNS, "r");
+  try {
+    const there = openSync(path, "r");
+    try {
+      if (library.setns(there, CLONE_NEWNET) !== 0) return undefined;
+      return read();
+    } finally {
+      if (library.setns(home, CLONE_NEWNET) !== 0) process.abort();
+      closeSync(there);
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
 /** Takes the namespace off `path` and removes that. False when the engine cannot, or it failed. */
 export async function unmountNetns(path: string): Promise<boolean> {
   const library = await libc();

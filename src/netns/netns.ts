@@ -5,6 +5,7 @@ import { runCommand } from "../process.ts";
 import { addNetns } from "./add.ts";
 import { ip } from "./command.ts";
 import { unmountNetns } from "./native.ts";
+import { endClosingConnections } from "./sockets.ts";
 
 /** Named network namespaces, as `ip netns` keeps them: bind mounts below /run/netns. */
 export interface NetnsManager {
@@ -20,6 +21,8 @@ export interface NetnsManager {
   setDefaultRoute(name: string, gateway: string, ifName: string): Promise<void>;
   /** Switches IPv6 on for loopback and an interface in `name`, and gives it addresses and routes that it may have already. */
   restoreIpv6(name: string, settings: Ipv6Settings): Promise<void>;
+  /** Ends the TCP connections of processes that are gone. */
+  endClosingConnections(name: string): Promise<void>;
   /** Removes `name`; one that is gone is fine. */
   remove(name: string): Promise<void>;
   /** Whether the namespace has an interface of that name. */
@@ -97,6 +100,7 @@ export function ipNetns(): NetnsManager {
         await ip(["-n", name, "-6", "route", "replace", dst, ...via, "dev", ifName]);
       }
     },
+    endClosingConnections: (name) => endClosingConnections(name, netnsPath(name)),
     async remove(name) {
       if (!exists(name)) return;
       if (!(await unmountNetns(netnsPath(name)))) await ip(["netns", "delete", name]);

@@ -10,7 +10,7 @@ export interface Spec {
     [key: string]: unknown;
   };
   mounts?: Mount[];
-  process?: { env?: string[]; [key: string]: unknown };
+  process?: { env?: string[]; capabilities?: { bounding?: string[] }; [key: string]: unknown };
   annotations?: Record<string, string>;
   hostname?: string;
   [key: string]: unknown;
@@ -53,6 +53,11 @@ export function networkNamespace(spec: Spec): Namespace | undefined {
 /** Whether the container has a user namespace that is not the host's. */
 export function hasUserNamespace(spec: Spec): boolean {
   return (spec.linux?.namespaces ?? []).some(({ type }) => type === "user");
+}
+
+/** Whether a process of the container may ever change its network: CAP_NET_ADMIN is in the bounding set. */
+export function mayChangeNetwork(spec: Spec): boolean {
+  return spec.process?.capabilities?.bounding?.includes("CAP_NET_ADMIN") ?? false;
 }
 
 /**

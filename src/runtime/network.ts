@@ -4,12 +4,13 @@ import { findEngineFile } from "../engine/container-dir.ts";
 import { composeName, namesOf } from "../engine/hosts-file.ts";
 import { UserError } from "../errors.ts";
 import { netnsName } from "../netns/netns.ts";
-import { hasUserNamespace, type Spec } from "../oci/spec.ts";
+import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
 import {
   attachNew,
   checkOrReattach,
   dropNetns,
+  freshNetns,
   isIntact,
   reattach,
   recall,
@@ -66,11 +67,25 @@ export async function planNetwork(
   if (JSON.stringify(kept) !== before) context.store.write(kept);
   context.store.clearStopped(call.id);
   if (isIntact(context, kept) && !userns && kept.userns !== true) {
+    if (mayChangeNetwork(container.spec)) {
+      return {
+        record: kept,
+        kept: true,
+        open: () => freshNetns(context, kept),
+        network: () => reattach(context, kept),
+      };
+    }
     return {
       record: kept,
       kept: true,
       open: async () => {},
       network: async () => {
+        await context.netns.endClosingConnections(kept.netns).catch((error: unknown) => {
+          context.log.warn(
+            { container: kept.id, step: "end connections", err: error },
+            "connections of the time before the stop may stay",
+          );
+        });
         if (mayHaveIpv6(kept)) await restoreIpv6(context, kept);
         await checkOrReattach(context, kept);
       },

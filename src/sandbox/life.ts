@@ -87,6 +87,20 @@ export async function dropNetns(context: SandboxContext, record: SandboxRecord):
   await context.netns.remove(record.netns);
 }
 
+/**
+ * Gives a kept sandbox a fresh namespace, for a container that may have changed the old one; its addresses are asked for again
+ * by `reattach`. What a plugin cannot undo in what the container made of the old namespace ends with that.
+ */
+export async function freshNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  transition(context, record, "creating");
+  context.store.markUnheld(record.id, true);
+  await besideOthers(context, () => detach(context, record)).catch((error: unknown) => {
+    context.log.warn({ container: record.id, step: "fresh netns", err: error }, "DEL failed");
+  });
+  await context.netns.remove(record.netns);
+  await context.netns.add(record.netns);
+}
+
 /** Whether the sandbox's namespace is still the one that its attachments were made in. */
 export function isIntact(context: SandboxContext, record: SandboxRecord): boolean {
   return (

@@ -113,6 +113,7 @@ function context(): CreateContext {
       attach: async () => {},
       show: async () => ({ addresses: [], routes: [] }),
       hasLink: async () => true,
+      endClosingConnections: async () => {},
       removeLink: async () => {},
       addStandIn: async () => {},
       exists: (name) => aliveNetns.has(name),
@@ -413,6 +414,18 @@ describe("a kept container", () => {
     expect(store.stoppedAt(ID)).toBeDefined();
     expect(events).not.toContain("DEL");
     expect([...aliveNetns]).toEqual(["0123456789ab"]);
+  });
+
+  test("gets a fresh namespace with the same addresses where it may have changed the old one", async () => {
+    writeBundle({ process: { capabilities: { bounding: ["CAP_CHOWN", "CAP_NET_ADMIN"] } } });
+    expect(await create(context(), call())).toBe(0);
+    const others = events.filter((event) => event !== "runc create");
+    expect(others.slice(0, 3)).toEqual(["DEL", "netns remove", "netns add"]);
+    expect(others).toContain("ADD");
+    expect(fileStore(join(dir, "state")).read(ID)).toMatchObject({
+      state: "attached",
+      attachments: [{ addresses: ["10.9.0.2/24"] }],
+    });
   });
 
   test("is looked for where the engine has it now when the data root was moved", async () => {

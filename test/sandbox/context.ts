@@ -122,6 +122,7 @@ function makeBench(dir: string): Bench {
         if (namespaces.delete(name)) await happens("netns remove");
       },
       hasLink: async (name) => namespaces.has(name) && !events.includes("netns add"),
+      endClosingConnections: async () => {},
       removeLink: () => happens("link remove"),
       addStandIn: () => happens("stand-in"),
       exists: (name) => namespaces.has(name),

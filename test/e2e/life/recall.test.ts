@@ -8,6 +8,11 @@ import { program, recordPath } from "./program.ts";
 
 const test = dockerTest();
 
+const RUN = ["run", "--runtime", "cni", "--net", "none", "--stop-signal", "KILL"];
+
+/** A line of /proc/net/tcp in the state TIME_WAIT. */
+const TIME_WAIT = /: [0-9A-F]{8}:[0-9A-F]{4} [0-9A-F]{8}:[0-9A-F]{4} 06 /;
+
 describe("a stopped container comes back with its address and MAC when its record", () => {
   test.for([
     ["is empty", (file: string) => truncateSync(file, 0)],
@@ -41,6 +46,45 @@ describe("a stopped container comes back with its address and MAC when its recor
     await must(["rm", "-r", join(recordPath(host, id), "..")]);
     await host.ok("start", id);
     expect(await host.interface(id)).toEqual(before);
+  });
+});
+
+describe("a restart is a clean start:", () => {
+  test("what a container with NET_ADMIN made of its namespace is gone", async ({ host }) => {
+    const script = `set -e
+      ip link add wg0 type veth peer name wg1
+      ip link set wg0 up
+      ip route add 192.0.2.0/24 dev wg0
+      ip rule add from 192.0.2.1 table 77
+      ip link set eth0 down && ip link set eth0 name lan0 && ip link set lan0 up
+      echo ready; exec sleep 3600`;
+    const options = [...RUN, "-d", "--cap-add", "NET_ADMIN", "busybox", "sh", "-c"];
+    const show = "ip -4 address show dev lan0; ip -o link; ip rule";
+    const id = (await host.ok(...options, script)).trim();
+    const isReady = (times: number) => async () =>
+      (await host.ok("logs", id)).split("ready").length > times ? true : undefined;
+    await waitFor("it is ready", isReady(1));
+    const before = await host.ok("exec", id, "sh", "-c", "ip -o -4 address show lan0");
+    const mac = await host.ok("exec", id, "cat", "/sys/class/net/lan0/address");
+    await host.ok("restart", id);
+    await waitFor("it is ready again", isReady(2));
+    const after = await host.ok("exec", id, "sh", "-c", show);
+    expect(after).toContain(/inet \S+/.exec(before)?.[0]);
+    expect(await host.ok("exec", id, "cat", "/sys/class/net/lan0/address")).toBe(mac);
+    expect(after).not.toMatch(/^\d+: eth0/m);
+    expect(after.match(/table 77|lookup 77/g)).toHaveLength(1);
+  });
+
+  test("connections of the life before are ended before the next one begins", async ({ host }) => {
+    const script = "cat /proc/net/tcp; exec sleep 3600";
+    const id = (await host.ok(...RUN, "-d", "busybox", "sh", "-c", script)).trim();
+    const leave = `nc -l -p 81 -e cat &
+      sleep 0.3; (echo hello; sleep 0.3) | nc 127.0.0.1 81; sleep 0.3; cat /proc/net/tcp`;
+    expect(await host.ok("exec", id, "sh", "-c", leave)).toMatch(TIME_WAIT);
+    await host.ok("restart", id);
+    const tables = await host.ok("logs", id);
+    expect(tables.match(/local_address/g)).toHaveLength(2);
+    expect(tables).not.toMatch(TIME_WAIT);
   });
 });
 

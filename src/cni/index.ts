@@ -1,6 +1,6 @@
 export type { CniArgs } from "./args.ts";
 export { formatCniArgs, parseCniArgs } from "./args.ts";
-export type { DelOptions } from "./attachment-ops.ts";
+export type { CheckOptions, DelOptions } from "./attachment-ops.ts";
 export type { AttachmentKey, CachedAttachment } from "./cache.ts";
 export type { AttachmentRef, CachedConfig, Cni, CniOptions, GcArgs } from "./cni.ts";
 export { createCni } from "./cni.ts";
@@ -11,6 +11,7 @@ export {
   listFromConf,
   parseNetworkConf,
   parseNetworkList,
+  parsePlugin,
 } from "./config.ts";
 export { ipFamily } from "./address.ts";
 export type { ContainerAddresses } from "./container-addresses.ts";
@@ -22,11 +23,17 @@ export type { PluginCall, PluginExec, PluginExit } from "./exec.ts";
 export { realPluginExec } from "./exec.ts";
 export type { PluginStep, RetryPolicy } from "./invoke.ts";
 export type { LoadedNetwork, SkippedFile } from "./load.ts";
-export { loadAllNetworkLists, loadDefaultNetworkList, loadNetworkList } from "./load.ts";
+export type { JsonObject } from "./json.ts";
+export {
+  loadAllNetworkLists,
+  loadDefaultNetworkList,
+  loadNetworkList,
+  loadNetworkListFile,
+} from "./load.ts";
 export { isValidContainerId, isValidInterfaceName, isValidNetworkName } from "./names.ts";
 export type { PluginVersions } from "./network-ops.ts";
 export type { RuntimeConf } from "./recall.ts";
 export type { Dns, Interface, IpConfig, LegacyIpConfig, Result, Route } from "./result.ts";
 export { readResult } from "./result.ts";
 export type { ValidAttachment } from "./stdin.ts";
-export { currentVersion, supportedVersions } from "./versions.ts";
+export { compareVersions, currentVersion, supportedVersions } from "./versions.ts";

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import {
   appendPlugins,
   listFromConf,
@@ -52,6 +52,16 @@ export async function loadAllNetworkLists(
     if (list !== undefined && !byName.has(list.name)) byName.set(list.name, list);
   }
   return { lists: [...byName.values()], skipped };
+}
+
+/** Loads one file, whatever its network's name; throws a CniError that names the file when it cannot be used. */
+export async function loadNetworkListFile(path: string): Promise<NetworkList> {
+  try {
+    return loadFile(dirname(path), path);
+  } catch (cause) {
+    const kind = cause instanceof CniError ? cause.kind : "no-network";
+    throw new CniError({ kind, msg: `${path}: ${reasonOf(cause)}`, cause });
+  }
 }
 
 /** libcni's order of files that are sorted already. */

@@ -5,6 +5,7 @@ import {
   loadAllNetworkLists,
   loadDefaultNetworkList,
   loadNetworkList,
+  loadNetworkListFile,
   parseNetworkList,
 } from "../../src/cni/index.ts";
 import { failure, tempDir } from "./harness.ts";
@@ -120,6 +121,30 @@ describe("loading the default network", () => {
     expect((await failure(loadDefaultNetworkList(dir))).message).toBe(
       `no network configuration in ${dir}`,
     );
+  });
+});
+
+describe("loading a file", () => {
+  test.each([
+    ["a list with its folder's plugins", "10.conflist", list("lan"), ["inlined", "single"]],
+    ["a single plugin", "10.conf", single("lan"), ["single"]],
+  ])("gives %s", async (_, name, text, types) => {
+    const dir = configDir({ [name]: text, "lan/1.conf": single("x"), "00.conflist": list("wan") });
+    const loaded = await loadNetworkListFile(join(dir, name));
+    expect(loaded).toMatchObject({ name: "lan", file: join(dir, name) });
+    expect(loaded.plugins.map(({ type }) => type)).toEqual(types);
+  });
+
+  test.each([
+    ["is broken", "10.conflist", "invalid", "it is empty"],
+    ["does not exist", "20.conflist", "no-network", "it does not exist"],
+    ["is a folder", "30.conflist", "invalid", "it is not a regular file"],
+  ])("that %s fails and names it", async (_, name, kind, reason) => {
+    const dir = configDir({ "10.conflist": "", "30.conflist/file": "" });
+    const error = await failure(loadNetworkListFile(join(dir, name)));
+    expect(error.kind).toBe(kind);
+    expect(error.message).toContain(`${join(dir, name)}: `);
+    expect(error.message).toContain(reason);
   });
 });
 

@@ -121,7 +121,10 @@ async function undo(
   return true;
 }
 
-/** CHECK: every plugin in order, each given the final result of ADD, with ADD's configuration and arguments. */
+/**
+ * CHECK: every plugin in order, each given the final result of ADD, with ADD's configuration and arguments. Whether that is
+ * done, and in which version, is for the list as it is now to say.
+ */
 export async function checkList(
   tools: Tools,
   list: NetworkList,
@@ -140,18 +143,18 @@ export async function checkList(
     throw new CniError({ kind: "cache", msg, network: list.name });
   }
   const known = recall(file, { list, rt });
-  if (known.list.disableCheck || !isAtLeast(known.list.cniVersion, "0.4.0")) return;
-  const prevResult = resultIn(file, known.list.cniVersion);
+  const asked = { ...known, list: { ...known.list, cniVersion: list.cniVersion } };
+  const prevResult = resultIn(file, list.cniVersion);
   if (prevResult === undefined) {
     const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and none is cached`;
     throw new CniError({ kind: "cache", msg, network: list.name });
   }
-  for (const plugin of known.list.plugins) {
+  for (const plugin of asked.list.plugins) {
     const { invoker } = tools;
     try {
       await callPlugin(
         invoker,
-        requestFor(invoker, { command: "CHECK", ...known, plugin, prevResult }),
+        requestFor(invoker, { command: "CHECK", ...asked, plugin, prevResult }),
       );
     } catch (error) {
       if (options.ignore?.(asCniError(error)) !== true) throw error;

@@ -18,7 +18,14 @@ import {
   validateList,
   type PluginVersions,
 } from "./network-ops.ts";
-import { isIncomplete, keyOf, recallEntry, resultIn, type RuntimeConf } from "./recall.ts";
+import {
+  assertReadable,
+  isIncomplete,
+  keyOf,
+  recallEntry,
+  resultIn,
+  type RuntimeConf,
+} from "./recall.ts";
 import type { Result } from "./result.ts";
 import type { ValidAttachment } from "./stdin.ts";
 
@@ -68,8 +75,8 @@ export interface Cni {
   checkNetworkList(list: NetworkList, rt: RuntimeConf, options?: CheckOptions): Promise<void>;
   /** Detaches a container, with what ADD was given where that is cached. May be repeated. */
   delNetworkList(list: NetworkList, rt: RuntimeConf, options?: DelOptions): Promise<void>;
-  /** Deletes what belongs to attachments that are not listed as valid. */
-  gcNetworkList(list: NetworkList, args: GcArgs): Promise<void>;
+  /** Deletes what belongs to attachments that are not listed as valid; without `args`, to any. */
+  gcNetworkList(list: NetworkList, args?: GcArgs): Promise<void>;
   /** Throws (code 50 or 51) when the network cannot serve ADD. */
   statusNetworkList(list: NetworkList): Promise<void>;
   /** Checks by VERSION that the plugins exist and speak the list's version; returns the capabilities that it declares. */
@@ -79,7 +86,7 @@ export interface Cni {
   addNetwork(conf: NetworkConf, rt: RuntimeConf): Promise<Result>;
   checkNetwork(conf: NetworkConf, rt: RuntimeConf): Promise<void>;
   delNetwork(conf: NetworkConf, rt: RuntimeConf, options?: DelOptions): Promise<void>;
-  gcNetwork(conf: NetworkConf, args: GcArgs): Promise<void>;
+  gcNetwork(conf: NetworkConf, args?: GcArgs): Promise<void>;
   statusNetwork(conf: NetworkConf): Promise<void>;
   validateNetwork(conf: NetworkConf): Promise<string[]>;
 
@@ -88,7 +95,7 @@ export interface Cni {
 
   /** The cached result of a whole ADD in the network's version; undefined when there is none. Throws when the cache file is corrupt. */
   cachedResult(network: NetworkList | NetworkConf, ref: AttachmentRef): Result | undefined;
-  /** The cached configuration and arguments of ADD; undefined when there are none that can be used. */
+  /** The cached configuration and arguments of a whole ADD; undefined when there are none that can be used. Throws as `cachedResult`. */
   cachedConfig(network: Pick<NetworkList, "name">, ref: AttachmentRef): CachedConfig | undefined;
   /** Drops what is cached of an attachment, without DEL: a later one would have nothing to go by. */
   forget(network: Pick<NetworkList, "name">, ref: AttachmentRef): void;
@@ -96,6 +103,7 @@ export interface Cni {
   cachedAttachments(containerId?: string, options?: { incomplete?: boolean }): CachedAttachment[];
 }
 
+const noneValid: GcArgs = { validAttachments: [] };
 const defaultCacheDir = "/var/lib/cni-runtime";
 
 /** A CNI runtime over the plugins of `pluginDirs`. Touches nothing before its first operation. */
@@ -108,7 +116,7 @@ export function createCni(options: CniOptions): Cni {
       gate.forContainer(rt.containerId, () => checkList(tools, list, rt, check)),
     delNetworkList: (list, rt, del) =>
       gate.forContainer(rt.containerId, () => delList(tools, list, rt, del)),
-    gcNetworkList: (list, args) => gate.exclusively(() => gcList(tools, list, args)),
+    gcNetworkList: (list, args = noneValid) => gate.exclusively(() => gcList(tools, list, args)),
     statusNetworkList: (list) => statusList(tools, list),
     validateNetworkList: (list) => validateList(tools, list),
 
@@ -128,6 +136,7 @@ export function createCni(options: CniOptions): Cni {
     },
     cachedConfig(network, ref) {
       const file = tools.cache.read(keyOf(network, ref));
+      assertReadable(file);
       if (file.state !== "entry" || isIncomplete(file)) return undefined;
       const known = recallEntry(file.entry, file.entry.netns);
       return known && { config: file.entry.config, ...known };

@@ -59,10 +59,15 @@ export function isIncomplete(file: CacheFile): boolean {
   return file.state === "entry" && file.entry.incomplete === true;
 }
 
+/** Throws a CniError when the file is corrupt. */
+export function assertReadable(file: CacheFile): void {
+  if (file.state === "corrupt") throw new CniError({ kind: "cache", msg: file.reason });
+}
+
 /** The cached result in `version`; undefined when there is none, a CniError when it is unusable. */
 export function resultIn(file: CacheFile, version: string): Result | undefined {
-  if (file.state === "missing") return undefined;
-  if (file.state === "corrupt") throw new CniError({ kind: "cache", msg: file.reason });
+  assertReadable(file);
+  if (file.state === "missing" || file.state === "corrupt") return undefined;
   const raw = file.state === "legacy" ? file.result : file.entry.result;
   return raw === undefined ? undefined : convertResult(readResult(raw, version), version);
 }

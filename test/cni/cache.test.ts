@@ -215,8 +215,14 @@ describe("a corrupt cache file", () => {
     const error = await failure(cni.checkNetworkList(list, attachment));
     expect(error.kind).toBe("cache");
     expect(error.message).toContain(`${path}: ${reason}`);
-    expect(thrown(() => cni.cachedResult(list, attachment)).kind).toBe("cache");
-    expect(cni.cachedConfig(list, attachment)).toBeUndefined();
+    expect(thrown(() => cni.cachedResult(list, attachment))).toMatchObject({
+      kind: "cache",
+      msg: error.msg,
+    });
+    expect(thrown(() => cni.cachedConfig(list, attachment))).toMatchObject({
+      kind: "cache",
+      msg: error.msg,
+    });
     expect(cni.cachedAttachments()).toEqual([]);
     expect(fake.calls()).toEqual([]);
 

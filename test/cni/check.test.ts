@@ -34,14 +34,18 @@ describe("CHECK", () => {
   });
 
   test.each([
-    ["now", {}, { disableCheck: "true" }],
-    ["when ADD was called", { disableCheck: true }, {}],
-  ])("calls nothing when the list disables it %s", async (_, then, now) => {
+    ["nothing when the list disables it", {}, { disableCheck: "true" }, []],
+    ["the plugins when it did so only for ADD", { disableCheck: true }, {}, ["CHECK one"]],
+    ["the plugins when only ADD's version is too old", { cniVersion: "0.3.1" }, {}, ["CHECK one"]],
+  ])("calls %s", async (_, then, now, expected) => {
     const fake = fakePlugins("one");
     const cni = fake.cni();
     await cni.addNetworkList(networkList(["one"], then), attachment);
     await cni.checkNetworkList(networkList(["one"], now), attachment);
-    expect(fake.verbs()).toEqual(["ADD one"]);
+    expect(fake.verbs().slice(1)).toEqual(expected);
+    for (const { stdin } of fake.calls().slice(1)) {
+      expect(stdin).toMatchObject({ cniVersion: "1.0.0", prevResult: { cniVersion: "1.0.0" } });
+    }
   });
 
   test("says so when no result is cached, and calls nothing", async () => {

@@ -48,6 +48,16 @@ describe("GC", () => {
     ]);
   });
 
+  test("that is told of no attachments deletes all", async () => {
+    const fake = fakePlugins("one", "two");
+    const cni = fake.cni();
+    await cni.addNetworkList(list, attachment);
+    await cni.gcNetworkList(list);
+    await cni.gcNetwork(parseNetworkConf('{"name":"lan","type":"one","cniVersion":"1.1.0"}'));
+    expect(fake.verbs().slice(2)).toEqual(["DEL two", "DEL one", "GC one", "GC two", "GC one"]);
+    expect(fake.calls()[4]?.stdin["cni.dev/valid-attachments"]).toEqual([]);
+  });
+
   test("below 1.1.0 only deletes", async () => {
     const fake = fakePlugins("one");
     const old = networkList(["one"]);

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { isEngineThere } from "../engine/containers-folder.ts";
+import { isEngineThere } from "../engine/container-dir.ts";
 import { errnoOf } from "../errors.ts";
 import type { SandboxContext } from "./context.ts";
 import type { Retry, SandboxStore } from "./store.ts";

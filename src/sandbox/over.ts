@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { isEngineThere } from "../engine/containers-folder.ts";
+import { isEngineThere } from "../engine/container-dir.ts";
 import type { SandboxRecord } from "./record.ts";
 import { isRunning } from "./running.ts";
 import type { SandboxStore } from "./store.ts";

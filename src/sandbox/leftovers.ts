@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { errnoOf } from "../errors.ts";
 
@@ -8,13 +8,22 @@ export interface Leftovers {
   end(netnsPath: string): Promise<void>;
 }
 
-/** Finds them by CNI_NETNS in their environment; the caller holds the container's lock, so that none is at work rightly. */
+/** How long it may take them to end, ms; then the operation goes on without. */
+const END_WITHIN_MS = 5000;
+
+/**
+ * Finds them by CNI_NETNS in their environment; the caller holds the container's lock, so that none is at work rightly. Any
+ * container can set that variable: only processes in this process's own pid and mount namespaces count.
+ */
 export function processLeftovers(): Leftovers {
   return {
     async end(netnsPath) {
       const mark = `\0CNI_NETNS=${netnsPath}\0`;
-      for (;;) {
-        const pids = processes().filter((pid) => environmentOf(pid).includes(mark));
+      const deadline = Date.now() + END_WITHIN_MS;
+      while (Date.now() < deadline) {
+        const pids = processes().filter(
+          (pid) => environmentOf(pid).includes(mark) && isBesideUs(pid),
+        );
         if (pids.length === 0) return;
         for (const pid of pids) kill(pid);
         await pause(10);
@@ -35,6 +44,23 @@ function environmentOf(pid: number): string {
     return `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}`;
   } catch (error) {
     if (isGone(error)) return "";
+    throw error;
+  }
+}
+
+/** Whether it is in the namespaces of this process, as what an operation starts is and a container's process is not. */
+function isBesideUs(pid: number): boolean {
+  return ["pid", "mnt"].every((kind) => {
+    const own = namespaceOf("self", kind);
+    return own !== undefined && own === namespaceOf(pid, kind);
+  });
+}
+
+function namespaceOf(process: number | "self", kind: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${process}/ns/${kind}`);
+  } catch (error) {
+    if (isGone(error)) return undefined;
     throw error;
   }
 }

@@ -32,6 +32,33 @@ test("the plugins that work on a namespace are ended, and no others", async () =
   other.kill("SIGKILL");
 });
 
+test.each([["--pid"], ["--mount"]])(
+  "a container's process with that variable holds nobody up and lives on (unshare %s)",
+  async (namespace) => {
+    const netns = `/run/netns/lf-hostile${namespace}`;
+    const env = { PATH: process.env.PATH, CNI_NETNS: netns };
+    const args = [namespace, "--fork", "--kill-child", "sh", "-c", "echo up; exec sleep 60"];
+    // Only what it starts has the variable.
+    const argv = [
+      "-u",
+      "CNI_NETNS",
+      "unshare",
+      ...args.slice(0, 3),
+      "env",
+      `CNI_NETNS=${netns}`,
+      ...args.slice(3),
+    ];
+    const hostile = spawn("env", argv, { env, stdio: ["ignore", "pipe", "ignore"] });
+    await once(hostile.stdout ?? hostile, "data");
+    const before = Date.now();
+    await processLeftovers().end(netns);
+    expect(Date.now() - before).toBeLessThan(1000);
+    expect(hostile.exitCode).toBeNull();
+    expect(hostile.signalCode).toBeNull();
+    hostile.kill("SIGKILL");
+  },
+);
+
 describe("a container is running by its runtime's folder", () => {
   let dir: string;
   beforeEach(() => {

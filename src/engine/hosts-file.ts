@@ -110,18 +110,18 @@ function linesFor(addresses: readonly string[], names: readonly string[]): strin
 
 /** A begin without its end (a file cut short) loses the marker and nothing else. */
 function withoutOwnLines(text: string): string {
-  const lines = text.split("\n");
   const kept: string[] = [];
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] ?? "";
-    if (line === END) continue;
-    if (line !== BEGIN) {
+  // Where the lines begin in `kept` that an END would end; each line is looked at once, whatever a container writes here.
+  let begin: number | undefined;
+  for (const line of text.split("\n")) {
+    if (line === BEGIN) {
+      begin = kept.length;
+    } else if (line === END) {
+      if (begin !== undefined) kept.length = begin;
+      begin = undefined;
+    } else {
       kept.push(line);
-      continue;
     }
-    const end = lines.indexOf(END, at);
-    const next = lines.indexOf(BEGIN, at + 1);
-    if (end > at && (next < 0 || next > end)) at = end;
   }
   return kept.join("\n");
 }

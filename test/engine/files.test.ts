@@ -90,6 +90,14 @@ describe("withResultDns", () => {
 });
 
 describe("withOwnLines", () => {
+  test("takes no longer for a file that a container made to take long", () => {
+    const begin = withOwnLines("", web).split("\n")[0] ?? "";
+    const hostile = `${`${begin}\n`.repeat(3000)}${"\n".repeat(900_000)}`;
+    const before = performance.now();
+    withOwnLines(hostile, web);
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+
   const docker = "127.0.0.1\tlocalhost\n1.2.3.4\tfoo\n";
   const web = "10.1.0.7\tweb.example.org web\nfd00::7\tweb.example.org web\n";
 

@@ -85,6 +85,16 @@ export function hooksBeforeStart(spec: Spec): Hook[] {
   return points.flatMap((point) => spec.hooks?.[point] ?? []).filter((hook) => !isSetKey(hook));
 }
 
+/** Whether the runtime sets something of a network interface, which has to be there by then: `net.ipv4.conf.eth0.rp_filter`. */
+export function setsInterface(spec: Spec): boolean {
+  const sysctl: unknown = spec.linux?.["sysctl"];
+  if (typeof sysctl !== "object" || sysctl === null) return false;
+  return Object.keys(sysctl).some((key) => {
+    const name = /^net[./]\w+[./](?:conf|neigh)[./](.+)[./]\w+$/.exec(key)?.[1];
+    return name !== undefined && !["all", "default", "lo"].includes(name);
+  });
+}
+
 /** Whether dockerd takes note of the namespace by a hook; where it does not, it does so after the runtime's `create`. */
 export function hasSetKeyHook(spec: Spec): boolean {
   return (spec.hooks?.prestart ?? []).some(isSetKey);

@@ -1,6 +1,12 @@
 import { writeSpec, type Bundle } from "../oci/bundle.ts";
 import { netnsPath } from "../netns/netns.ts";
-import { hasSetKeyHook, hooksBeforeStart, withHook, withNetns } from "../oci/spec.ts";
+import {
+  hasSetKeyHook,
+  hooksBeforeStart,
+  setsInterface,
+  withHook,
+  withNetns,
+} from "../oci/spec.ts";
 import { refreshHosts } from "../sandbox/hosts.ts";
 import { introduce } from "../sandbox/introduce.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
@@ -60,7 +66,7 @@ function inOrder(context: CreateContext, start: Start): [Promise<void>, Promise<
   const { record, bundle, call } = start;
   // dockerd's own hook switches IPv6 off for a moment: an address or a route that is added then is refused.
   const losesIpv6 = mayHaveIpv6(record) && hasSetKeyHook(bundle.spec);
-  if (hooksBeforeStart(bundle.spec).length > 0) {
+  if (hooksBeforeStart(bundle.spec).length > 0 || setsInterface(bundle.spec)) {
     const network = attach(context, start);
     const runtime = network.then(() => context.runtime.run(call));
     const restored = runtime.then(() => (losesIpv6 ? restoreIpv6(context, record) : undefined));

@@ -212,6 +212,17 @@ describe("a new container", () => {
     expect(events.at(-1)).toBe("runc create");
   });
 
+  test("has its network before the runtime sets something of its interface", async () => {
+    writeBundle({
+      linux: {
+        namespaces: [{ type: "network" }],
+        sysctl: { "net.ipv4.ip_forward": "1", "net.ipv4.conf.eth0.rp_filter": "2" },
+      },
+    });
+    await create(context(), call());
+    expect(events.at(-1)).toBe("runc create");
+  });
+
   describe("on a network with IPv6, which dockerd's own hook switches off,", () => {
     const setkey = { path: "/proc/1/exe", args: ["libnetwork-setkey"] };
     beforeEach(() => {

@@ -23,6 +23,8 @@ export interface DockerContainer {
   domainname: string | undefined;
   /** `none`, `host`, `default`, `bridge`, `container:<id>` or the name of one of Docker's networks. */
   networkMode: string | undefined;
+  /** `--mac-address` */
+  macAddress: string | undefined;
   autoRemove: boolean;
   restartPolicy: string | undefined;
   portBindings: PortBinding[];
@@ -61,12 +63,14 @@ export function readDockerContainer(directory: string): DockerContainer {
   const hostConfig = readFields(join(directory, "hostconfig.json"), warn);
   const container = readFields(join(directory, "config.v2.json"), warn);
   const config = container.object("Config");
+  const mode = hostConfig.string("NetworkMode") || undefined;
   return {
     directory,
     name: container.string("Name")?.replace(/^\//, "") || undefined,
     hostname: config.string("Hostname") || undefined,
     domainname: config.string("Domainname") || undefined,
-    networkMode: hostConfig.string("NetworkMode") || undefined,
+    networkMode: networkOf(container.object("NetworkSettings").object("Networks").keys(), mode),
+    macAddress: config.string("MacAddress") || undefined,
     autoRemove: hostConfig.boolean("AutoRemove") ?? false,
     restartPolicy: hostConfig.object("RestartPolicy").string("Name") || undefined,
     portBindings: readPortBindings(hostConfig.object("PortBindings"), warn),
@@ -84,6 +88,15 @@ export function readDockerContainer(directory: string): DockerContainer {
     storageDriver: container.string("Driver") || undefined,
     warnings,
   };
+}
+
+/**
+ * The network that the container is on: `docker network connect` and `disconnect` change `networks`, the names in
+ * NetworkSettings, and not `mode`, which it was made with.
+ */
+function networkOf(networks: readonly string[], mode: string | undefined): string | undefined {
+  if (networks.length === 0 || (mode !== "none" && !networks.includes("none"))) return mode;
+  return networks.find((name) => name !== "none") ?? "none";
 }
 
 function readPortBindings(bindings: FieldReader, warn: Warn): PortBinding[] {

@@ -43,6 +43,8 @@ export interface RequestInput {
   env?: readonly string[];
   /** What the engine was asked to publish. */
   ports?: readonly PortRequest[];
+  /** `--mac-address`: that of the first network, where no `cni.mac` says otherwise. */
+  macAddress?: string;
   /** The network of a container that names none. */
   defaultNetwork?: string;
   /** The first network's interface; eth0 when not given. */
@@ -81,6 +83,10 @@ export function parseRequest(input: RequestInput): SandboxRequest {
     }
   }
   applyEnv(named, input.env ?? []);
+  const [first] = named;
+  if (first !== undefined && input.macAddress !== undefined) {
+    first.mac ??= parseMac({ flag: "--mac-address", value: input.macAddress });
+  }
   return {
     none,
     networks: named,

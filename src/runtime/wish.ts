@@ -60,6 +60,7 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     ifName: config.ifName,
     ...(defaultList !== undefined && { defaultNetwork: defaultList.name }),
     ...(docker && { ports: portsOfBindings(docker) }),
+    ...(docker?.macAddress !== undefined && { macAddress: docker.macAddress }),
     ...(config.envAddresses && { env: word.env }),
   });
   const said = [...own.warnings, ...word.warnings, ...request.warnings];

@@ -57,6 +57,23 @@ describe("findContainerDir", () => {
   });
 });
 
+describe("the network of a Docker container", () => {
+  test.each([
+    { title: "that was never connected anew", mode: "none", networks: ["none"], network: "none" },
+    { title: "whose networks are not written yet", mode: "none", networks: [], network: "none" },
+    { title: "that was connected to another", mode: "none", networks: ["un"], network: "un" },
+    { title: "that came back to none", mode: "un", networks: ["none"], network: "none" },
+    { title: "on the bridge", mode: "default", networks: ["bridge"], network: "default" },
+    { title: "in another's namespace", mode: "container:7", networks: [], network: "container:7" },
+  ])("$title", ({ mode, networks, network }) => {
+    const entries = Object.fromEntries(networks.map((name) => [name, {}]));
+    writeFileSync(join(directory, "hostconfig.json"), JSON.stringify({ NetworkMode: mode }));
+    const config = { NetworkSettings: { Networks: entries } };
+    writeFileSync(join(directory, "config.v2.json"), JSON.stringify(config));
+    expect(readDockerContainer(directory).networkMode).toBe(network);
+  });
+});
+
 describe("findEngineFile", () => {
   const podman = `/run/containers/storage/overlay-containers/${ID}/userdata/hosts`;
   test.each([

@@ -74,6 +74,15 @@ describe("which networks", () => {
 });
 
 describe("what is asked of them", () => {
+  test("--mac-address is the first network's, unless cni.mac says otherwise", () => {
+    const more = { macAddress: "02:42:AC:00:00:01" };
+    const both = parse({ "cni.networks": "front,back" }, more);
+    expect(both.networks.map(({ mac }) => mac)).toEqual(["02:42:ac:00:00:01", undefined]);
+    const own = parse({ "cni.mac": "02:42:ac:00:00:02" }, more);
+    expect(own.networks[0]?.mac).toBe("02:42:ac:00:00:02");
+    expect(() => parse({}, { macAddress: "nonsense" })).toThrow(/--mac-address/);
+  });
+
   test("plain keys are for the first network, a suffix is a network's or an interface's name", () => {
     const { networks } = parse({
       "cni.networks": "front,back@net1,my.net",

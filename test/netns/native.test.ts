@@ -3,6 +3,7 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mountNewNetns, unmountNetns } from "../../src/netns/native.ts";
+import { ipNetns } from "../../src/netns/netns.ts";
 
 const isRoot = process.getuid?.() === 0;
 const name = `unit-native-${process.pid}`;
@@ -64,5 +65,27 @@ describe.skipIf(!isRoot)("a network namespace made by system calls", () => {
   test("is left to commands under an engine that cannot", async () => {
     writeFileSync(path, "");
     expect([await mountNewNetns(path), await unmountNetns(path)]).toEqual([false, false]);
+  });
+
+  test("has room for a stand-in of every lost interface", async () => {
+    const netns = ipNetns();
+    await netns.add(name);
+    try {
+      await netns.addStandIn(name, "eth0", ["10.1.0.2/24"]);
+      await netns.addStandIn(name, "eth1", ["10.2.0.2/24"]);
+      expect(await netns.hasLink(name, "eth1")).toBe(true);
+    } finally {
+      await netns.remove(name);
+    }
+  });
+
+  test("is entered for as long as something is read there, and left again", () => {
+    spawnSync("ip", ["netns", "add", name]);
+    const read = '() => require("node:fs").readlinkSync("/proc/thread-self/ns/net")';
+    const { gave, isHome } = inEngine(`insideNetns(${JSON.stringify(path)}, ${read})`);
+    const own = spawnSync("readlink", ["/proc/self/ns/net"], { encoding: "utf8" }).stdout.trim();
+    expect(gave).toMatch(/^net:/);
+    expect(gave).not.toBe(own);
+    expect(isHome).toBe(true);
   });
 });

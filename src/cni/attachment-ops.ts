@@ -36,14 +36,33 @@ export interface Tools {
   cache: AttachmentCache;
 }
 
-/** Faults of plugins that the caller knows for false alarms: CHECK goes on with the next plugin. */
-export interface CheckOptions {
+/** What one operation has in place of what its `Cni` has. */
+export interface CallOptions {
+  /** Aborts the wait for the container's earlier operations and the running plugin call; beside the signal of the `Cni`. */
+  signal?: AbortSignal;
+  /** Milliseconds that each call of a plugin may take. */
+  timeoutMs?: number;
+  /** The environment that plugins inherit. */
+  env?: NodeJS.ProcessEnv;
+}
+
+export interface CheckOptions extends CallOptions {
+  /** Faults of plugins that the caller knows for false alarms: CHECK goes on with the next plugin. */
   ignore?: (fault: CniError) => boolean;
 }
 
-/** What DEL does when a plugin fails: stop there, as libcni does, or call those before it in the chain too. */
-export interface DelOptions {
+export interface DelOptions extends CallOptions {
+  /** When a plugin fails, calls those before it in the chain too, and does not stop there as libcni does. */
   keepGoing?: boolean;
+}
+
+/** The tools of one operation. */
+export function toolsFor(tools: Tools, options: CallOptions = {}): Tools {
+  const { invoker } = tools;
+  const { timeoutMs = invoker.timeoutMs, env = invoker.env } = options;
+  const signals = [invoker.signal, options.signal].filter((signal) => signal !== undefined);
+  const signal = signals.length > 1 ? AbortSignal.any(signals) : signals[0];
+  return { ...tools, invoker: { ...invoker, timeoutMs, env, signal } };
 }
 
 /**
@@ -183,7 +202,7 @@ export async function delList(
 async function delPlugins(
   invoker: Invoker,
   attachment: Attachment,
-  { prevResult, keepGoing }: DelOptions & { prevResult?: Result | undefined },
+  { prevResult, keepGoing }: Pick<DelOptions, "keepGoing"> & { prevResult?: Result | undefined },
 ): Promise<void> {
   const errors: CniError[] = [];
   for (const plugin of attachment.list.plugins.toReversed()) {

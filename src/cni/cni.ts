@@ -2,6 +2,8 @@ import {
   addList,
   checkList,
   delList,
+  toolsFor,
+  type CallOptions,
   type CheckOptions,
   type DelOptions,
   type Tools,
@@ -70,7 +72,7 @@ export interface GcArgs {
  */
 export interface Cni {
   /** Attaches a container; returns the final result, in the list's version. It fails without DEL, which is the caller's to call. */
-  addNetworkList(list: NetworkList, rt: RuntimeConf): Promise<Result>;
+  addNetworkList(list: NetworkList, rt: RuntimeConf, options?: CallOptions): Promise<Result>;
   /** Throws when the attachment is not as ADD left it. */
   checkNetworkList(list: NetworkList, rt: RuntimeConf, options?: CheckOptions): Promise<void>;
   /** Detaches a container, with what ADD was given where that is cached. May be repeated. */
@@ -83,8 +85,8 @@ export interface Cni {
   validateNetworkList(list: NetworkList): Promise<string[]>;
 
   /** The operations on a single plugin's configuration. */
-  addNetwork(conf: NetworkConf, rt: RuntimeConf): Promise<Result>;
-  checkNetwork(conf: NetworkConf, rt: RuntimeConf): Promise<void>;
+  addNetwork(conf: NetworkConf, rt: RuntimeConf, options?: CallOptions): Promise<Result>;
+  checkNetwork(conf: NetworkConf, rt: RuntimeConf, options?: CheckOptions): Promise<void>;
   delNetwork(conf: NetworkConf, rt: RuntimeConf, options?: DelOptions): Promise<void>;
   gcNetwork(conf: NetworkConf, args?: GcArgs): Promise<void>;
   statusNetwork(conf: NetworkConf): Promise<void>;
@@ -110,19 +112,23 @@ const defaultCacheDir = "/var/lib/cni-runtime";
 export function createCni(options: CniOptions): Cni {
   const tools = createTools(options);
   const gate = createGate();
+  const inTurn = <T>(
+    { containerId }: RuntimeConf,
+    call: CallOptions | undefined,
+    operation: (own: Tools) => Promise<T>,
+  ): Promise<T> =>
+    gate.forContainer(containerId, () => operation(toolsFor(tools, call)), call?.signal);
   const cni: Cni = {
-    addNetworkList: (list, rt) => gate.forContainer(rt.containerId, () => addList(tools, list, rt)),
-    checkNetworkList: (list, rt, check) =>
-      gate.forContainer(rt.containerId, () => checkList(tools, list, rt, check)),
-    delNetworkList: (list, rt, del) =>
-      gate.forContainer(rt.containerId, () => delList(tools, list, rt, del)),
+    addNetworkList: (list, rt, call) => inTurn(rt, call, (own) => addList(own, list, rt)),
+    checkNetworkList: (list, rt, call) => inTurn(rt, call, (own) => checkList(own, list, rt, call)),
+    delNetworkList: (list, rt, call) => inTurn(rt, call, (own) => delList(own, list, rt, call)),
     gcNetworkList: (list, args = noneValid) => gate.exclusively(() => gcList(tools, list, args)),
     statusNetworkList: (list) => statusList(tools, list),
     validateNetworkList: (list) => validateList(tools, list),
 
-    addNetwork: async (conf, rt) => cni.addNetworkList(singleList(conf), rt),
-    checkNetwork: async (conf, rt) => cni.checkNetworkList(singleList(conf), rt),
-    delNetwork: async (conf, rt, del) => cni.delNetworkList(singleList(conf), rt, del),
+    addNetwork: async (conf, rt, call) => cni.addNetworkList(singleList(conf), rt, call),
+    checkNetwork: async (conf, rt, call) => cni.checkNetworkList(singleList(conf), rt, call),
+    delNetwork: async (conf, rt, call) => cni.delNetworkList(singleList(conf), rt, call),
     gcNetwork: async (conf, args) => cni.gcNetworkList(singleList(conf), args),
     statusNetwork: async (conf) => cni.statusNetworkList(singleList(conf)),
     validateNetwork: async (conf) => cni.validateNetworkList(singleList(conf)),

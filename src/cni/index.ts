@@ -1,6 +1,6 @@
 export type { CniArgs } from "./args.ts";
 export { formatCniArgs, parseCniArgs } from "./args.ts";
-export type { CheckOptions, DelOptions } from "./attachment-ops.ts";
+export type { CallOptions, CheckOptions, DelOptions } from "./attachment-ops.ts";
 export type { AttachmentKey, CachedAttachment } from "./cache.ts";
 export type { AttachmentRef, CachedConfig, Cni, CniOptions, GcArgs } from "./cni.ts";
 export { createCni } from "./cni.ts";

@@ -11,7 +11,7 @@ import { install, type Installation, REPOSITORY } from "./installation.ts";
  */
 const BUDGET = {
   createModules: 100,
-  createBytes: 125_000,
+  createBytes: 130_000,
   createSystemCalls: 700,
 };
 

@@ -61,6 +61,12 @@ export interface CachedConfig {
   rt: RuntimeConf;
 }
 
+/** What is read of the cache. */
+export interface CacheOptions {
+  /** Also what an ADD left that did not succeed: what there is for DEL to undo. */
+  incomplete?: boolean;
+}
+
 /** What GC is told. */
 export interface GcArgs {
   validAttachments: readonly ValidAttachment[];
@@ -96,13 +102,17 @@ export interface Cni {
   version(type: string): Promise<PluginVersions>;
 
   /** The cached result of a whole ADD in the network's version; undefined when there is none. Throws when the cache file is corrupt. */
-  cachedResult(network: NetworkList | NetworkConf, ref: AttachmentRef): Result | undefined;
+  cachedResult(
+    network: NetworkList | NetworkConf,
+    ref: AttachmentRef,
+    options?: CacheOptions,
+  ): Result | undefined;
   /** The cached configuration and arguments of a whole ADD; undefined when there are none that can be used. Throws as `cachedResult`. */
   cachedConfig(network: Pick<NetworkList, "name">, ref: AttachmentRef): CachedConfig | undefined;
   /** Drops what is cached of an attachment, without DEL: a later one would have nothing to go by. */
   forget(network: Pick<NetworkList, "name">, ref: AttachmentRef): void;
   /** All cached attachments, or those of one container; those whose ADD did not succeed only with `incomplete`. */
-  cachedAttachments(containerId?: string, options?: { incomplete?: boolean }): CachedAttachment[];
+  cachedAttachments(containerId?: string, options?: CacheOptions): CachedAttachment[];
 }
 
 const noneValid: GcArgs = { validAttachments: [] };
@@ -135,10 +145,10 @@ export function createCni(options: CniOptions): Cni {
 
     version: (type) => pluginVersions(tools.invoker, type),
 
-    cachedResult(network, ref) {
+    cachedResult(network, ref, { incomplete = false } = {}) {
       const { cniVersion } = isList(network) ? network : singleList(network);
       const file = tools.cache.read(keyOf(network, ref));
-      return isIncomplete(file) ? undefined : resultIn(file, cniVersion);
+      return isIncomplete(file) && !incomplete ? undefined : resultIn(file, cniVersion);
     },
     cachedConfig(network, ref) {
       const file = tools.cache.read(keyOf(network, ref));

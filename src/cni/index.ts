@@ -2,7 +2,7 @@ export type { CniArgs } from "./args.ts";
 export { formatCniArgs, parseCniArgs } from "./args.ts";
 export type { CallOptions, CheckOptions, DelOptions } from "./attachment-ops.ts";
 export type { AttachmentKey, CachedAttachment } from "./cache.ts";
-export type { AttachmentRef, CachedConfig, Cni, CniOptions, GcArgs } from "./cni.ts";
+export type { AttachmentRef, CachedConfig, CacheOptions, Cni, CniOptions, GcArgs } from "./cni.ts";
 export { createCni } from "./cni.ts";
 export type { NetworkConf, NetworkList, PluginConfig } from "./config.ts";
 export {

@@ -57,12 +57,12 @@ export async function configuredAttachments(
 }
 
 function recallAttachment(context: SandboxContext, cached: CachedAttachment): AttachmentRecord[] {
-  const { network, containerId, ifName, config, cniArgs, capabilityArgs, incomplete } = cached;
+  const { network, containerId, ifName, config, cniArgs, capabilityArgs } = cached;
   try {
     const list = parseNetworkList(config);
-    const result = context.cni.cachedResult(list, { containerId, ifName });
-    if (result === undefined && !incomplete) return [];
-    const own = result && containerAddresses(result, ifName);
+    const result = context.cni.cachedResult(list, { containerId, ifName }, { incomplete: true });
+    if (result === undefined) return [];
+    const { ips, mac } = containerAddresses(result, ifName);
     return [
       {
         network,
@@ -70,8 +70,8 @@ function recallAttachment(context: SandboxContext, cached: CachedAttachment): At
         list: config,
         cniArgs: cniArgs.map(([key, value]) => [key, value]),
         capabilityArgs: { ...capabilityArgs },
-        addresses: own?.ips ?? [],
-        ...(own?.mac !== undefined && { mac: own.mac }),
+        addresses: ips,
+        ...(mac !== undefined && { mac }),
       },
     ];
   } catch (error) {

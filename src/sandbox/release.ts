@@ -95,6 +95,7 @@ function knownAddresses(
   { addresses, list, ifName }: AttachmentRecord,
 ): string[] {
   if (addresses.length > 0) return addresses;
-  const result = context.cni.cachedResult(parseNetworkList(list), { containerId, ifName });
+  const ref = { containerId, ifName };
+  const result = context.cni.cachedResult(parseNetworkList(list), ref, { incomplete: true });
   return result === undefined ? [] : containerAddresses(result, ifName).ips;
 }

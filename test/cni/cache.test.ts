@@ -295,10 +295,12 @@ describe("an ADD that failed half-way", () => {
     expect(fake.verbs()).toEqual(["ADD one", "ADD two"]);
   });
 
-  test("is listed for who asks for such", async () => {
+  test("is told, with its result so far, to who asks for such", async () => {
     const cni = (await halfAdded()).cni();
     const expected = [{ network: "lan", containerId: "c1", ifName: "eth0", incomplete: true }];
     expect(cni.cachedAttachments("c1", { incomplete: true })).toMatchObject(expected);
+    const soFar = { ...result, cniVersion: "1.1.0" };
+    expect(cni.cachedResult(two, attachment, { incomplete: true })).toEqual(soFar);
     expect(cni.cachedAttachments("c2", { incomplete: true })).toEqual([]);
   });
 

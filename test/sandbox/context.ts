@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
-import type { CachedAttachment, Cni, Result } from "../../src/cni/index.ts";
+import type { CachedAttachment, CacheOptions, Cni, Result } from "../../src/cni/index.ts";
 import { recordingLog } from "../../src/log.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
 import { fileFirstUse } from "../../src/sandbox/first-use.ts";
@@ -87,6 +87,8 @@ function makeBench(dir: string): Bench {
     const fault = faults.get(event);
     if (fault !== undefined) throw fault;
   };
+  const told = ({ incomplete = false }: CacheOptions = {}): Bench["cached"] =>
+    cached.filter((each) => incomplete || !each.incomplete);
   const cni: Partial<Cni> = {
     addNetworkList: async () => {
       await happens("ADD");
@@ -96,9 +98,10 @@ function makeBench(dir: string): Bench {
     },
     checkNetworkList: () => happens("CHECK"),
     delNetworkList: () => happens("DEL"),
-    cachedAttachments: (id) => cached.filter(({ containerId }) => containerId === id),
-    cachedResult: (_, { containerId }) =>
-      cached.find((each) => each.containerId === containerId)?.result,
+    cachedAttachments: (id, options) =>
+      told(options).filter(({ containerId }) => containerId === id),
+    cachedResult: (_, { containerId }, options) =>
+      told(options).find((each) => each.containerId === containerId)?.result,
     forget: () => void events.push("forget"),
   };
   const store = fileStore(join(dir, "state"));

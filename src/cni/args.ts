@@ -16,7 +16,7 @@ export function effectiveCniArgs(args: CniArgs = []): CniArgs {
 /** Throws a CniError for what is no list of pairs of strings. */
 export function assertPairs(args: unknown): void {
   if (Array.isArray(args) && args.every(isPair)) return;
-  throw invalidArg("the arguments for CNI_ARGS have to be a list of pairs of strings");
+  throw invalidArg("CNI_ARGS needs a list of pairs of strings");
 }
 
 function isPair(pair: unknown): boolean {

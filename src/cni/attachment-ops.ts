@@ -157,15 +157,13 @@ export async function checkList(
   }
   if (list.disableCheck) return;
   const file = tools.cache.read(keyOf(list, rt));
-  if (isIncomplete(file)) {
-    const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and the last ADD did not succeed`;
-    throw new CniError({ kind: "cache", msg, network: list.name });
-  }
   const known = recall(file, { list, rt });
   const asked = { ...known, list: { ...known.list, cniVersion: list.cniVersion } };
-  const prevResult = resultIn(file, list.cniVersion);
+  const failed = isIncomplete(file);
+  const prevResult = failed ? undefined : resultIn(file, list.cniVersion);
   if (prevResult === undefined) {
-    const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and none is cached`;
+    const why = failed ? "the last ADD did not succeed" : "none is cached";
+    const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and ${why}`;
     throw new CniError({ kind: "cache", msg, network: list.name });
   }
   for (const plugin of asked.list.plugins) {

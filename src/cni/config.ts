@@ -121,14 +121,11 @@ export function configText(list: NetworkList): string {
 
 /** Reads a list, or the configuration of a single plugin that was added by itself; undefined for what is neither. */
 export function parseCachedConfig(config: string): NetworkList | undefined {
-  try {
-    const value = parseJson(config);
-    const isList = isObject(value) && "plugins" in value;
-    return isList ? parseNetworkList(config) : listFromConf(parseNetworkConf(config));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof CniError) return undefined;
-    throw error;
-  }
+  return valid(() =>
+    "plugins" in parseObject(config)
+      ? parseNetworkList(config)
+      : listFromConf(parseNetworkConf(config)),
+  );
 }
 
 /** A cached list with the further plugins of `given`; undefined when the one does not begin as the other. */
@@ -157,15 +154,12 @@ export function declaresCapability(
 }
 
 function parseCachedHead(config: string): NetworkList | undefined {
-  try {
+  return valid(() => {
     const object = parseObject(config);
     // The configuration of a single plugin would pass for a list without plugins.
     const isSingle = "type" in object && !("plugins" in object);
     return isSingle ? undefined : parseListHead(config);
-  } catch (error) {
-    asCniError(error);
-    return undefined;
-  }
+  });
 }
 
 function isSameRun(a: NetworkList, b: NetworkList): boolean {
@@ -179,12 +173,17 @@ function runOf(list: NetworkList): JsonObject {
 
 /** The keys of a list's text; none for that of a single plugin, whose keys are the plugin's. */
 function listKeys(raw: string): JsonObject {
+  const object = valid(() => parseObject(raw)) ?? {};
+  return "plugins" in object ? object : {};
+}
+
+/** What `read` gives; undefined where it throws a CniError. */
+function valid<T>(read: () => T): T | undefined {
   try {
-    const object = parseObject(raw);
-    return "plugins" in object ? object : {};
+    return read();
   } catch (error) {
     asCniError(error);
-    return {};
+    return undefined;
   }
 }
 

@@ -62,7 +62,6 @@ async function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<
   await Promise.race([turn, aborted]);
   signal.removeEventListener("abort", onAbort);
   if (!signal.aborted) return;
-  const msg =
-    "it was aborted before its turn came: operations on one container run one after another";
+  const msg = "it was aborted before its turn came";
   throw new CniError({ kind: "aborted", msg });
 }

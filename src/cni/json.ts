@@ -27,8 +27,7 @@ export function formatJson(
   try {
     return JSON.stringify(value);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const msg = `${what} cannot be written as JSON: ${why}`;
+    const msg = `${what} cannot be written as JSON: ${String(cause)}`;
     throw new CniError({ kind: "invalid", code, msg, cause });
   }
 }

@@ -2,6 +2,7 @@ import { CniError, errorCodes } from "./errors.ts";
 import { describeType } from "./json.ts";
 
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const nameRule = "it starts with a letter or digit and holds only letters, digits, _ . -";
 const maxInterfaceNameBytes = 15;
 
 /** Whether `id` may be a CNI_CONTAINERID (specification 1.1.0, section 2). */
@@ -30,29 +31,20 @@ export function isValidPluginType(type: string): boolean {
 /** Throws a CniError when `id` is no valid container id; as in libcni, code 3 when there is none and 4 otherwise. */
 export function assertContainerId(id: string): void {
   if (isValidContainerId(id)) return;
-  if (!isText(id) || id === "") {
+  if (!id) {
     throw new CniError({
       kind: "invalid",
       code: errorCodes.unknownContainer,
       msg: "no container id",
     });
   }
-  throw badName(
-    "container id",
-    id,
-    "it starts with a letter or digit and holds only letters, digits, _ . -",
-  );
+  throw badName("container id", id, nameRule);
 }
 
 /** Throws a CniError when `name` is no valid network name. */
 export function assertNetworkName(name: string): void {
   if (isValidNetworkName(name)) return;
-  throw badName(
-    "network name",
-    name,
-    "it starts with a letter or digit and holds only letters, digits, _ . -",
-    errorCodes.invalidNetworkConfig,
-  );
+  throw badName("network name", name, nameRule, errorCodes.invalidNetworkConfig);
 }
 
 /** Throws a CniError when `name` is no valid interface name. */

@@ -1,3 +1,5 @@
+import { editMember, elementsOf } from "./json-text.ts";
+
 /**
  * The parts of an OCI runtime configuration that are read or changed here (OCI Runtime Specification, config.md and
  * config-linux.md). Everything else in the file is kept as it came.
@@ -61,19 +63,34 @@ export function mayChangeNetwork(spec: Spec): boolean {
 }
 
 /**
- * `spec` with its network namespace at `path`, or without one with a namespace that the runtime makes. The same path
- * twice changes nothing more.
+ * `config`, the text of a config.json, with its network namespace at `path`, or without one with a namespace that the runtime
+ * makes. All else stays as it is written, numbers to the digit. The same path twice changes nothing more.
  */
-export function withNetns(spec: Spec, path?: string): Spec {
-  const others = (spec.linux?.namespaces ?? []).filter(({ type }) => type !== "network");
+export function withNetns(config: string, path?: string): string {
   const namespace = { type: "network", ...(path !== undefined && { path }) };
-  return { ...spec, linux: { ...spec.linux, namespaces: [...others, namespace] } };
+  return editMember(config, "linux", "{}", (linux) =>
+    editMember(linux, "namespaces", "[]", (namespaces) => {
+      const others = elementsOf(namespaces).filter(
+        (each) => asObject(each)["type"] !== namespace.type,
+      );
+      return `[${[...others, JSON.stringify(namespace)].join(",")}]`;
+    }),
+  );
 }
 
-/** `spec` with `hook` at `point`, behind those of others; an earlier hook of the same path is replaced. */
-export function withHook(spec: Spec, point: HookPoint, hook: Hook): Spec {
-  const others = (spec.hooks?.[point] ?? []).filter(({ path }) => path !== hook.path);
-  return { ...spec, hooks: { ...spec.hooks, [point]: [...others, hook] } };
+/** `config` with `hook` at `point`, behind those of others; an earlier hook of the same path is replaced. */
+export function withHook(config: string, point: HookPoint, hook: Hook): string {
+  return editMember(config, "hooks", "{}", (hooks) =>
+    editMember(hooks, point, "[]", (list) => {
+      const others = elementsOf(list).filter((each) => asObject(each)["path"] !== hook.path);
+      return `[${[...others, JSON.stringify(hook)].join(",")}]`;
+    }),
+  );
+}
+
+function asObject(json: string): Record<string, unknown> {
+  const value: Record<string, unknown> | null = JSON.parse(json);
+  return value ?? {};
 }
 
 /**

@@ -115,11 +115,11 @@ function specFor(context: CreateContext, { bundle, record, call }: Start): strin
   };
   const sandboxDir = context.store.pathOf(record.id);
   const poststop = poststopHook({ ...hookOptions, record, sandboxDir });
-  const spec = withHook(bundle.spec, "poststop", poststop);
-  if (record.userns !== true) return JSON.stringify(withNetns(spec, netnsPath(record.netns)));
+  const config = withHook(bundle.original, "poststop", poststop);
+  if (record.userns !== true) return withNetns(config, netnsPath(record.netns));
   const locked = call.command === "create";
   const hook = createRuntimeHook({ ...hookOptions, id: record.id, locked });
-  return JSON.stringify(withHook(withNetns(spec), "createRuntime", hook));
+  return withHook(withNetns(config), "createRuntime", hook);
 }
 
 /** Undoes a start that failed. What cannot be undone now stays on record for gc; the first fault is the one told. */

@@ -7,6 +7,11 @@ const test = dockerTest();
 const RUN = ["run", "--rm", "--runtime", "cni", "--net", "none"];
 const SHOW = ["ip", "-4", "-o", "address", "show", "eth0"];
 
+test("a limit without an end reaches the runtime to the digit", async ({ host }) => {
+  const options = ["--rm", "--runtime", "cni", "--net", "none", "--ulimit", "core=-1"];
+  expect(await host.ok("run", ...options, "busybox", "sh", "-c", "ulimit -c")).toBe("unlimited");
+});
+
 describe("a container", () => {
   test("has eth0 with an address of the network, a default route, and lo up", async ({ host }) => {
     const { stdout, stderr } = await host.docker(

@@ -1,11 +1,12 @@
+import { assert, constantFrom, json, maxSafeNat, property } from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   hasUserNamespace,
   hooksBeforeStart,
   networkNamespace,
   type Spec,
-  withHook,
-  withNetns,
+  withHook as editHook,
+  withNetns as editNetns,
 } from "../../src/oci/spec.ts";
 
 const spec: Spec = {
@@ -14,6 +15,59 @@ const spec: Spec = {
   linux: { namespaces: [{ type: "mount" }, { type: "network" }], seccomp: { kept: true } },
   hooks: { poststop: [{ path: "/other" }] },
 };
+
+type HookArgs = Parameters<typeof editHook>;
+
+function withNetns(before: Spec, path?: string): Spec {
+  const after: Spec = JSON.parse(editNetns(JSON.stringify(before), path));
+  return after;
+}
+
+function withHook(before: Spec, point: HookArgs[1], hook: HookArgs[2]): Spec {
+  const after: Spec = JSON.parse(editHook(JSON.stringify(before), point, hook));
+  return after;
+}
+
+describe("the text of config.json", () => {
+  const hook = { path: "/hooks/poststop" };
+
+  test.each([
+    { title: "a limit of 2^64 - 1", member: '"rlimits":[{"hard":18446744073709551615}]' },
+    { title: "a seccomp argument above 2^53", member: '"args": [ {"value" : 9007199254740993} ]' },
+    { title: "a number's form", member: '"a":1.0,"b":-0,"c":1e400,"d":[]' },
+    { title: "strings that look like JSON", member: '"a":"\\\\\\"{[,\\\\","b\\"c":"}]"' },
+    { title: "what belongs to hooks of others", member: '"2":1,"1":{"hooks":{"poststop":[]}}' },
+  ])("keeps $title", ({ member }) => {
+    const config = `{"ociVersion":"1", ${member} ,"linux":{"x":{${member}},"namespaces":[{"type":"pid"}, {"type":"network"}]}}`;
+    const edited = editHook(editNetns(config, "/run/netns/a"), "poststop", hook);
+    expect(edited).toBe(
+      `{"hooks":{"poststop":[{"path":"/hooks/poststop"}]},"ociVersion":"1", ${member} ,"linux":{"x":{${member}},"namespaces":[{"type":"pid"},{"type":"network","path":"/run/netns/a"}]}}`,
+    );
+  });
+
+  test("of any spec has but the namespace and the hook changed, whatever stands around them", () => {
+    const anyJson = json({ maxDepth: 3 });
+    const space = constantFrom("", " ", "\n\t");
+    assert(
+      property(anyJson, anyJson, space, maxSafeNat(), (one, two, gap, digits) => {
+        const big = `1844674407370955${digits}`;
+        const config = `{${gap}"one":${one}${gap},${gap}"linux"${gap}:${gap}{"two":${two},"n":${big}}${gap},"n":${gap}${big}}${gap}`;
+        const edited = editHook(editNetns(config, "/n"), "poststop", hook);
+        const namespaces = '"namespaces":[{"type":"network","path":"/n"}],';
+        const hooks = '"hooks":{"poststop":[{"path":"/hooks/poststop"}]},';
+        expect(edited.replace(namespaces, "").replace(hooks, "")).toBe(config);
+        expect(editHook(editNetns(edited, "/n"), "poststop", hook)).toBe(edited);
+      }),
+    );
+  });
+
+  test("takes a member that is null for one that is missing", () => {
+    const edited = editHook('{"hooks":null,"linux":{"namespaces":null}}', "poststop", hook);
+    expect(editNetns(edited)).toBe(
+      '{"hooks":{"poststop":[{"path":"/hooks/poststop"}]},"linux":{"namespaces":[{"type":"network"}]}}',
+    );
+  });
+});
 
 describe("withNetns", () => {
   test("joins the namespace and keeps everything that it does not understand", () => {
@@ -29,12 +83,6 @@ describe("withNetns", () => {
   test("twice is the same as once", () => {
     const once = withNetns(spec, "/run/netns/a");
     expect(withNetns(once, "/run/netns/a")).toEqual(once);
-  });
-
-  test("leaves the spec that it was given alone", () => {
-    const before = structuredClone(spec);
-    withNetns(spec, "/run/netns/a");
-    expect(spec).toEqual(before);
   });
 });
 

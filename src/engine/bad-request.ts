@@ -24,7 +24,12 @@ export function badRequest(source: RequestSource, problem: string, example: stri
 
 /** Somebody else's text for use in a message: quoted, without control characters, cut at 80 characters. */
 export function shown(text: string): string {
-  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+  const quoted = JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+  // JSON escapes the control characters below U+0020 alone.
+  return quoted.replaceAll(
+    /\p{Cc}/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The items of a comma-separated list, trimmed; throws for an empty item, for too many and for too long a list. */

@@ -291,6 +291,12 @@ describe("bad requests name the label, what is wrong, and a right one", () => {
     expect(faultOf(() => parse({}, { env: [entry] })).message).toContain(flag);
   });
 
+  test("a control character above ASCII is escaped", () => {
+    expect(anyFaultOf(() => parse({ "cni.networks": "a\u0085\u009b" }))?.message).toContain(
+      String.raw`"a\u0085\u009b"`,
+    );
+  });
+
   test("whatever is said, the answer is a request or a BAD_REQUEST of a bounded, printable line", () => {
     const keys = [
       "networks",

@@ -74,7 +74,8 @@ export function findSocketHolder(inode: string, proc = "/proc"): string | undefi
     );
     if (!holds) continue;
     const name = ifThere(() => readFileSync(join(proc, pid, "comm"), "utf8"))?.trim() ?? "?";
-    return `process ${name} (${pid})`;
+    // A process names itself; the name goes to a terminal.
+    return `process ${name.replaceAll(/\p{C}/gu, "?")} (${pid})`;
   }
   return undefined;
 }

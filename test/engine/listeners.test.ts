@@ -1,4 +1,7 @@
 import { createServer } from "node:net";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { findSocketHolder, parseSocketTable, readListeners } from "../../src/engine/listeners.ts";
@@ -51,4 +54,16 @@ test("a server of this process is found, and who holds it", async () => {
     server.close();
   }
   expect(findSocketHolder("0")).toBeUndefined();
+});
+
+test("a process that named itself by escape sequences is shown without them", () => {
+  const proc = mkdtempSync(join(tmpdir(), "docker-cni-proc-"));
+  try {
+    mkdirSync(join(proc, "7/fd"), { recursive: true });
+    symlinkSync("socket:[4711]", join(proc, "7/fd/3"));
+    writeFileSync(join(proc, "7/comm"), "\u001B[2J\u009Bng\n");
+    expect(findSocketHolder("4711", proc)).toBe("process ?[2J?ng (7)");
+  } finally {
+    rmSync(proc, { recursive: true });
+  }
 });

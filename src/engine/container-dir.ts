@@ -5,6 +5,7 @@ import { errnoOf } from "../errors.ts";
 /** The part of an OCI spec that tells where Docker keeps its files of the container. */
 export interface SpecMounts {
   mounts?: readonly { destination?: unknown; source?: unknown }[] | undefined;
+  root?: { path?: unknown } | undefined;
 }
 
 const FILES = new Map([
@@ -35,8 +36,9 @@ export function findEngineFile(
 
 /**
  * Docker's own directory of the container, `<docker root>/containers/<id>`, told by the source of the mounts
- * that Docker makes of the files in it. Undefined where no mount has that very form with that very id: podman,
- * ctr, a bundle made by hand, or a user's own file mounted there.
+ * that Docker makes of the files in it; where these are all the user's own, by Docker's /dev/shm or by the root file
+ * system, which is in the same data root. Undefined where nothing has that very form with that very id: podman,
+ * ctr, a bundle made by hand.
  */
 export function findContainerDir(spec: SpecMounts, id: string): string | undefined {
   for (const mount of spec.mounts ?? []) {
@@ -45,11 +47,34 @@ export function findContainerDir(spec: SpecMounts, id: string): string | undefin
     const file = FILES.get(normalize(destination));
     if (file === undefined || !isAbsolute(source) || basename(source) !== file) continue;
     const directory = dirname(normalize(source));
-    if (basename(directory) === id && basename(dirname(directory)) === "containers") {
-      return directory;
-    }
+    if (isDirectoryOf(directory, id)) return directory;
   }
-  return undefined;
+  return placesBeside(spec, id).find((directory) => existsSync(join(directory, "config.v2.json")));
+}
+
+function isDirectoryOf(directory: string, id: string): boolean {
+  return basename(directory) === id && basename(dirname(directory)) === "containers";
+}
+
+/** Where the container's directory may be by what else of the spec is in a data root; nothing of it need be there. */
+function placesBeside(spec: SpecMounts, id: string): string[] {
+  const shm = spec.mounts?.find(({ destination }) => destination === "/dev/shm")?.source;
+  const ofShm = typeof shm === "string" ? ancestorsOf(shm) : [];
+  const ofRoot = typeof spec.root?.path === "string" ? ancestorsOf(spec.root.path) : [];
+  return [
+    ...ofShm.filter((folder) => isDirectoryOf(folder, id)),
+    ...ofRoot.map((folder) => join(folder, "containers", id)),
+  ];
+}
+
+/** The folders above an absolute path, the nearest first. */
+function ancestorsOf(path: string): string[] {
+  const folders = [];
+  if (!isAbsolute(path)) return [];
+  for (let folder = dirname(normalize(path)); folder !== "/"; folder = dirname(folder)) {
+    folders.push(folder);
+  }
+  return folders;
 }
 
 /** What dockerd makes in its data root at every start, beside the folder of its containers. */

@@ -12,6 +12,7 @@ export interface Spec {
     [key: string]: unknown;
   };
   mounts?: Mount[];
+  root?: { path?: string };
   process?: { env?: string[]; capabilities?: { bounding?: string[] }; [key: string]: unknown };
   annotations?: Record<string, string>;
   hostname?: string;

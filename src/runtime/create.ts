@@ -49,7 +49,13 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const containerDir = findContainerDir(bundle.spec, call.id);
   const docker = containerDir === undefined ? undefined : readDockerContainer(containerDir);
   const networkMode = docker && (docker.networkMode ?? "unknown");
-  const reason = whyNotOurs(bundle.spec, poststopPath(context.install), networkMode);
+  const reason = whyNotOurs({
+    id: call.id,
+    bundleDir: bundle.dir,
+    spec: bundle.spec,
+    hookPath: poststopPath(context.install),
+    networkMode,
+  });
   if (reason !== undefined) return leaveAlone(reason);
   const wish = once(() =>
     readWish({ config: context.config, log: context.log, id: call.id, spec: bundle.spec, docker }),

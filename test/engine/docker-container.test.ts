@@ -55,6 +55,37 @@ describe("findContainerDir", () => {
   test("a spec without mounts has none", () => {
     expect(findContainerDir({}, ID)).toBeUndefined();
   });
+
+  describe("where /etc/hosts, /etc/hostname and /etc/resolv.conf are the user's own", () => {
+    const own = ["hosts", "hostname", "resolv.conf"].map((file) => ({
+      destination: `/etc/${file}`,
+      source: `/srv/${file}`,
+    }));
+
+    test.each([
+      { title: "Docker's /dev/shm", shm: "containers/ID/mounts/shm", rootfs: undefined },
+      { title: "a layer of overlay2", shm: undefined, rootfs: "overlay2/f1d7/merged" },
+      { title: "a layer of vfs", shm: undefined, rootfs: "vfs/dir/f1d7" },
+      { title: "a layer of btrfs", shm: undefined, rootfs: "btrfs/subvolumes/f1d7" },
+      { title: "a snapshot of containerd", shm: undefined, rootfs: "rootfs/overlayfs/ID" },
+    ])("the directory is told by $title", ({ shm, rootfs }) => {
+      put("config.v2.json", {});
+      const inRoot = (path: string) => join(root, path.replace("ID", ID));
+      const spec = {
+        mounts: [...own, ...(shm ? [{ destination: "/dev/shm", source: inRoot(shm) }] : [])],
+        ...(rootfs && { root: { path: inRoot(rootfs) } }),
+      };
+      expect(findContainerDir(spec, ID)).toBe(directory);
+    });
+
+    test.each([
+      { title: "a folder without Docker's files", path: () => join(root, "overlay2/f1d7/merged") },
+      { title: "a relative path", path: () => "rootfs" },
+      { title: "a path that is no string", path: () => 7 },
+    ])("it is not told by $title", ({ path }) => {
+      expect(findContainerDir({ mounts: own, root: { path: path() } }, ID)).toBeUndefined();
+    });
+  });
 });
 
 describe("the network of a Docker container", () => {

@@ -1,4 +1,5 @@
-import { readlinkSync } from "node:fs";
+import { mkdtempSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
@@ -16,6 +17,15 @@ const test = dockerTest({
 function expectUntouched({ place }: DockerHost): void {
   expect(netnsNames(place)).toEqual([]);
   expect(stateFiles(place)).toEqual([]);
+}
+
+/** The words of `docker run` that mount files of the user's own on all that Docker writes for a container. */
+function ownFiles({ place }: DockerHost): string[] {
+  const folder = mkdtempSync(join(place.dir, "own-"));
+  return ["hosts", "hostname", "resolv.conf"].flatMap((name) => {
+    writeFileSync(join(folder, name), "127.0.0.1 localhost\n");
+    return ["-v", `${join(folder, name)}:/etc/${name}`];
+  });
 }
 
 /** Identifies the network namespace of a process. */
@@ -82,6 +92,40 @@ describe("with docker-cni as the default runtime", () => {
     );
     expect(pinged).toMatchObject({ exitCode: 0, stderr: "" });
     expectUntouched(host);
+    await host.ok("rm", "-f", id);
+    await host.ok("network", "rm", name);
+  });
+
+  test("a container with hosts, hostname and resolv.conf of the user's own is known for Docker's", async ({
+    host,
+  }) => {
+    const own = ownFiles(host);
+    const address = ["busybox", "ip", "address", "show", "eth0"];
+    expect(await host.ok("run", "--rm", ...own, ...address)).toContain("inet ");
+    expectUntouched(host);
+    const labelled = ["--net", "none", "--label", `cni.ip=${host.place.prefix}.77`];
+    const line = await host.ok("run", "--rm", ...labelled, ...own, ...address);
+    expect(line).toContain(`inet ${host.place.prefix}.77/`);
+  });
+
+  test("`docker network connect` takes a stopped container from CNI to Docker's own network, and back", async ({
+    host,
+  }) => {
+    const name = `moved${host.place.index}`;
+    const bridge = `com.docker.network.bridge.name=dcni${host.place.index}m`;
+    const subnet = `10.212.${host.place.index}.0/24`;
+    await host.ok("network", "create", "-o", bridge, "--subnet", subnet, name);
+    const id = await host.ok("create", "--net", "none", "busybox", "sleep", "3600");
+    await host.ok("network", "disconnect", "none", id);
+    await host.ok("network", "connect", name, id);
+    await host.ok("start", id);
+    expect((await host.interface(id)).address).toContain(`10.212.${host.place.index}.`);
+    expectUntouched(host);
+    await host.ok("stop", "-t", "0", id);
+    await host.ok("network", "disconnect", name, id);
+    await host.ok("network", "connect", "none", id);
+    await host.ok("start", id);
+    expect((await host.interface(id)).address).toContain(`${host.place.prefix}.`);
     await host.ok("rm", "-f", id);
     await host.ok("network", "rm", name);
   });

@@ -64,13 +64,14 @@ export function readDockerContainer(directory: string): DockerContainer {
   const container = readFields(join(directory, "config.v2.json"), warn);
   const config = container.object("Config");
   const mode = hostConfig.string("NetworkMode") || undefined;
+  const networks = container.object("NetworkSettings").object("Networks");
   return {
     directory,
     name: container.string("Name")?.replace(/^\//, "") || undefined,
     hostname: config.string("Hostname") || undefined,
     domainname: config.string("Domainname") || undefined,
-    networkMode: networkOf(container.object("NetworkSettings").object("Networks").keys(), mode),
-    macAddress: config.string("MacAddress") || undefined,
+    networkMode: networkOf(networks.keys(), mode),
+    macAddress: macOf(networks.object("none")) ?? (config.string("MacAddress") || undefined),
     autoRemove: hostConfig.boolean("AutoRemove") ?? false,
     restartPolicy: hostConfig.object("RestartPolicy").string("Name") || undefined,
     portBindings: readPortBindings(hostConfig.object("PortBindings"), warn),
@@ -97,6 +98,11 @@ export function readDockerContainer(directory: string): DockerContainer {
 function networkOf(networks: readonly string[], mode: string | undefined): string | undefined {
   if (networks.length === 0 || (mode !== "none" && !networks.includes("none"))) return mode;
   return networks.find((name) => name !== "none") ?? "none";
+}
+
+/** Engines from 25 on note the MAC that was asked for with the network, and not with the container. */
+function macOf(network: FieldReader): string | undefined {
+  return network.string("DesiredMacAddress") || network.string("MacAddress") || undefined;
 }
 
 function readPortBindings(bindings: FieldReader, warn: Warn): PortBinding[] {

@@ -105,6 +105,46 @@ describe("the network of a Docker container", () => {
   });
 });
 
+describe("the --mac-address of a Docker container", () => {
+  const [old, desired, given] = ["02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"];
+  test.each([
+    {
+      title: "of engines before 25",
+      config: { MacAddress: old },
+      networks: { none: { MacAddress: "" } },
+      mac: old,
+    },
+    {
+      title: "that a newer engine noted for the network",
+      config: {},
+      networks: { none: { MacAddress: "", DesiredMacAddress: desired } },
+      mac: desired,
+    },
+    {
+      title: "that was given with the network",
+      config: {},
+      networks: { none: { MacAddress: given } },
+      mac: given,
+    },
+    {
+      title: "that was noted in both places",
+      config: { MacAddress: old },
+      networks: { none: { MacAddress: given, DesiredMacAddress: desired } },
+      mac: desired,
+    },
+    {
+      title: "that is another network's",
+      config: {},
+      networks: { un: { MacAddress: given, DesiredMacAddress: desired } },
+      mac: undefined,
+    },
+  ])("$title", ({ config, networks, mac }) => {
+    put("hostconfig.json", { NetworkMode: "none" });
+    put("config.v2.json", { Config: config, NetworkSettings: { Networks: networks } });
+    expect(readDockerContainer(directory).macAddress).toBe(mac);
+  });
+});
+
 describe("findEngineFile", () => {
   const podman = `/run/containers/storage/overlay-containers/${ID}/userdata/hosts`;
   test.each([

@@ -21,6 +21,8 @@ export interface Config {
   keep: "always" | "never" | "label";
   /** How long after its stop a container keeps them; undefined: until it is removed. */
   keepForMs: number | undefined;
+  /** Which containers get a network; `labelled`: those alone that name one by a label or an annotation. */
+  attach: "always" | "labelled";
   /** What to do with labels of which it cannot be told whether they come from the image. */
   imageLabels: "ignore" | "allow";
   /** Whether the environment variables IPV4 and IPPOOL may ask for an address. */
@@ -49,6 +51,7 @@ export function resolveConfig(raw: RawConfig): Config {
     lockTimeoutMs: parseDuration(raw.lock_timeout ?? "") ?? 120_000,
     keep: raw.keep ?? (raw.fixed_ip === false ? "never" : "always"),
     keepForMs: parseDuration(raw.keep_for ?? ""),
+    attach: raw.attach ?? "always",
     imageLabels: raw.image_labels ?? "ignore",
     envAddresses: raw.env_addresses ?? false,
     workloadArgs: raw.workload_args ?? [],

@@ -29,6 +29,15 @@ export interface WishOptions {
   docker: DockerContainer | undefined;
 }
 
+const NOTHING: SandboxRequest = {
+  none: true,
+  networks: [],
+  ports: [],
+  keep: undefined,
+  name: undefined,
+  warnings: [],
+};
+
 /**
  * Reads what was asked of the container's network, from annotations, Docker's own files and, where the configuration
  * lets it, the environment. What was ignored is logged. Throws BAD_REQUEST for a request that cannot be met.
@@ -51,9 +60,13 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     images: docker && readImageConfigs(docker),
     unknown,
   });
-  const defaultList = namesNetworks({ annotations, labels: word.labels })
-    ? undefined
-    : await defaultNetwork(config.cniConfDir);
+  const warn = (warnings: readonly string[]): void => {
+    for (const warning of warnings) log.warn({ container: id, step: "request" }, warning);
+  };
+  warn([...(docker?.warnings ?? []), ...own.warnings, ...word.warnings]);
+  const namesOne = namesNetworks({ annotations, labels: word.labels });
+  if (!namesOne && config.attach === "labelled") return { ...NOTHING, labels: word.labels };
+  const defaultList = namesOne ? undefined : await defaultNetwork(config.cniConfDir);
   const request = parseRequest({
     annotations,
     labels: word.labels,
@@ -63,10 +76,7 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     ...(docker?.macAddress !== undefined && { macAddress: docker.macAddress }),
     ...(config.envAddresses && { env: word.env }),
   });
-  const said = [...own.warnings, ...word.warnings, ...request.warnings];
-  for (const warning of [...(docker?.warnings ?? []), ...said]) {
-    log.warn({ container: id, step: "request" }, warning);
-  }
+  warn(request.warnings);
   return { ...request, labels: word.labels, ...(defaultList !== undefined && { defaultList }) };
 }
 

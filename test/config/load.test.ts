@@ -20,6 +20,7 @@ const defaults: Config = {
   lockTimeoutMs: 120_000,
   keep: "always",
   keepForMs: undefined,
+  attach: "always",
   imageLabels: "ignore",
   envAddresses: false,
   workloadArgs: [],
@@ -78,6 +79,7 @@ describe("what a file says is what the program gets", () => {
     ["keep: label", "keep: label", { keep: "label" }],
     ["keep_for in hours", "keep_for: 24h", { keepForMs: 86_400_000 }],
     ["keep_for: off is for ever", "keep_for: off", { keepForMs: undefined }],
+    ["attach: labelled", "attach: labelled", { attach: "labelled" }],
     ["image_labels: allow", "image_labels: allow", { imageLabels: "allow" }],
     ["env_addresses: true", "env_addresses: true", { envAddresses: true }],
     [

@@ -462,6 +462,68 @@ describe("a kept container", () => {
   });
 });
 
+function labelled(): CreateContext {
+  const { config, ...rest } = context();
+  return { ...rest, config: { ...config, attach: "labelled" } };
+}
+
+/** Gives the container labels, which its image has too where it is said so. */
+function labels(own: Record<string, string>, image?: "image"): void {
+  const folder = join(dir, "image/vfs/imagedb/content/sha256");
+  mkdirSync(folder, { recursive: true });
+  const ofImage = image === undefined ? {} : own;
+  writeFileSync(join(folder, "a".repeat(64)), JSON.stringify({ config: { Labels: ofImage } }));
+  const config = { Image: `sha256:${"a".repeat(64)}`, Driver: "vfs", Config: { Labels: own } };
+  writeFileSync(join(dir, "containers", ID, "config.v2.json"), JSON.stringify(config));
+}
+
+describe("where cni.yaml says attach: labelled,", () => {
+  test.each<{ title: string; prepare: () => void }>([
+    { title: "the label cni.networks", prepare: () => labels({ "cni.networks": "lan" }) },
+    {
+      title: "the annotation cni.networks",
+      prepare: () => writeBundle({ annotations: { "cni.networks": "lan" } }),
+    },
+    {
+      title: "the annotation of the plumbing group",
+      prepare: () => writeBundle({ annotations: { "k8s.v1.cni.cncf.io/networks": "lan" } }),
+    },
+  ])("a container with $title is attached", async ({ prepare }) => {
+    prepare();
+    await create(labelled(), call());
+    expect(events).toContain("ADD");
+  });
+
+  test.each<{ title: string; prepare: () => void }>([
+    { title: "without labels", prepare: () => labels({}) },
+    { title: "with other labels, good or bad,", prepare: () => labels({ "cni.ip": "nonsense" }) },
+    {
+      title: "whose image brought the label",
+      prepare: () => labels({ "cni.networks": "lan" }, "image"),
+    },
+    {
+      title: "on a machine without networks",
+      prepare: () => rmSync(join(dir, "net.d/10-lan.conflist")),
+    },
+  ])("a container $title goes to the runtime as it is", async ({ prepare }) => {
+    prepare();
+    const before = readFileSync(join(dir, "bundle/config.json"), "utf8");
+    await create(labelled(), call());
+    expect(events).toEqual(["runc create"]);
+    expect(readFileSync(join(dir, "bundle/config.json"), "utf8")).toBe(before);
+    expect(sandboxes()).toEqual([]);
+  });
+
+  test("a container that was attached before keeps its network", async () => {
+    await create(context(), call());
+    fileStore(join(dir, "state")).markStopped(ID);
+    writeBundle({});
+    events = [];
+    await create(labelled(), call());
+    expect(events.toSorted()).toEqual(["CHECK", "runc create"]);
+  });
+});
+
 test.each([
   {
     title: "the host's network",

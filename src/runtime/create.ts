@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isValidContainerId } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
 import { findContainerDir } from "../engine/container-dir.ts";
-import { readDockerContainer } from "../engine/docker-container.ts";
+import { type DockerContainer, readDockerContainer } from "../engine/docker-container.ts";
 import { UserError } from "../errors.ts";
 import { type Bundle, readBundle } from "../oci/bundle.ts";
 import { collectWhenIdle } from "../sandbox/background.ts";
@@ -48,6 +48,15 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const bundle = readBundle(call.bundle);
   const containerDir = findContainerDir(bundle.spec, call.id);
   const docker = containerDir === undefined ? undefined : readDockerContainer(containerDir);
+  if (docker !== undefined && docker.networkMode === undefined) {
+    if (context.store.read(call.id) !== undefined) {
+      (await lock()).release();
+      throw unknownNetwork(docker);
+    }
+    for (const warning of docker.warnings) {
+      context.log.warn({ container: call.id, step: "create" }, warning);
+    }
+  }
   const networkMode = docker && (docker.networkMode ?? "unknown");
   const reason = whyNotOurs({
     id: call.id,
@@ -72,6 +81,18 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const container = { spec: bundle.spec, docker, wish };
   const work = { call, bundle, container, lock };
   return call.command === "create" ? createUnderLock(context, work) : runUnderLock(context, work);
+}
+
+/** The fault of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
+function unknownNetwork({ directory, warnings }: DockerContainer): UserError {
+  const why = warnings.length > 0 ? warnings.join("; ") : `${directory} does not tell`;
+  return new UserError(
+    "STATE_FAILED",
+    `it is not known which network the container is on: ${why}`,
+    {
+      hint: "restore the file, or remove the container and make it anew",
+    },
+  );
 }
 
 interface Work {

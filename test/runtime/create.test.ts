@@ -462,6 +462,46 @@ describe("a kept container", () => {
   });
 });
 
+describe("a container whose hostconfig.json", () => {
+  const spoilt = [
+    { title: "is missing", spoil: () => rmSync(hostConfigFile()), told: /cannot be read: ENOENT$/ },
+    {
+      title: "is broken",
+      spoil: () => writeFileSync(hostConfigFile(), '{"NetworkMode"'),
+      told: /is not JSON$/,
+    },
+  ];
+
+  test.each(spoilt)("$title starts without a network, with a warning", async ({ spoil, told }) => {
+    spoil();
+    const { log, lines } = recordingLog();
+    expect(await create({ ...context(), log }, call())).toBe(0);
+    expect(events).toEqual(["runc create"]);
+    const warnings = lines.filter(({ level }) => level === "warn").map(({ msg }) => msg);
+    expect(warnings).toEqual([expect.stringMatching(told)]);
+    expect(warnings[0]).toContain(hostConfigFile());
+  });
+
+  test.each(spoilt)("$title does not start where it had a network", async ({ spoil, told }) => {
+    await create(context(), call());
+    fileStore(join(dir, "state")).markStopped(ID);
+    writeBundle({});
+    events = [];
+    spoil();
+    await expect(create(context(), call())).rejects.toThrow(told);
+    expect(events).toEqual([]);
+    expect(fileStore(join(dir, "state")).read(ID)).toMatchObject({ state: "attached" });
+    expect(fileStore(join(dir, "state")).stoppedAt(ID)).toBeDefined();
+    const lock = await flockLocker().lock(join(dir, "state/sandboxes", ID), "exclusive", 1000);
+    expect(lock).toBeDefined();
+    lock?.release();
+  });
+});
+
+function hostConfigFile(): string {
+  return join(dir, "containers", ID, "hostconfig.json");
+}
+
 function labelled(): CreateContext {
   const { config, ...rest } = context();
   return { ...rest, config: { ...config, attach: "labelled" } };

@@ -10,10 +10,27 @@ export function reportFault(
   message: string,
 ): void {
   const time = new Date().toISOString();
+  const msg = otherWords(message);
   const line =
     call?.logFormat === "json"
-      ? JSON.stringify({ level: "error", msg: message, time })
-      : `time="${time}" level=error msg=${JSON.stringify(message)}`;
+      ? JSON.stringify({ level: "error", msg, time })
+      : `time="${time}" level=error msg=${JSON.stringify(msg)}`;
   if (call?.log === undefined) process.stderr.write(`${line}\n`);
   else appendFileSync(call.log, `${line}\n`, { mode: 0o600 });
+}
+
+/**
+ * What dockerd, and docker after it, looks for in a message, in capitals or not: with one of these the container's command is
+ * to blame, and `docker run` ends with 126 or 127 in place of 125.
+ */
+const MISTAKABLE = [
+  [/no such file or directory/gi, "no such file or folder"],
+  [/executable file not found/gi, "executable not found"],
+  [/permission denied/gi, "permission refused"],
+  [/(is|not) a directory/gi, "$1 a folder"],
+] as const;
+
+/** The message in words that are not taken for a fault of the container's command. */
+function otherWords(message: string): string {
+  return MISTAKABLE.reduce((text, [words, others]) => text.replaceAll(words, others), message);
 }

@@ -75,6 +75,11 @@ const faults: Fault[] = [
     line: failedAdd("exit status 3: out of luck"),
   },
   {
+    title: "a plugin misses a file and a right, which is not the fault of the container's command",
+    arrange: badPlugin("echo open /x.sh: no such file or directory, permission denied >&2; exit 3"),
+    line: failedAdd("exit status 3: open /x.sh: no such file or folder, permission refused"),
+  },
+  {
     title: "a plugin dies of a signal",
     arrange: badPlugin("kill -SEGV $$"),
     line: failedAdd("it was killed by SIGSEGV"),

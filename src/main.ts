@@ -15,9 +15,7 @@ import {
 } from "./runtime/args.ts";
 import { create } from "./runtime/create.ts";
 import { callersEnvironment } from "./runtime/environment.ts";
-import { withHint } from "./runtime/hints.ts";
 import { isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
-import { reportFault } from "./runtime/faultlog.ts";
 import { processRuntime } from "./runtime/lowlevel.ts";
 import { leaveBehind } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
@@ -51,7 +49,7 @@ async function inner(context: SandboxContext, argv: readonly string[]): Promise<
     return await runInnerVerb(context, argv);
   } catch (error) {
     context.log.error({ container: argv.at(1), step: argv[0], err: error }, describeError(error));
-    throw withHint(error, undefined);
+    throw await hinted(error, undefined);
   }
 }
 
@@ -82,11 +80,18 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     saveTrace(sandbox.store.pathOf(call.id), tracer.finish("create"));
     return status;
   } catch (error) {
-    const fault = withHint(error, config?.logFile);
     logFault(config, call?.id, error);
+    const fault = await hinted(error, config?.logFile);
+    const { reportFault } = await import("./runtime/faultlog.ts");
     reportFault(call, `docker-cni: ${describeError(fault)}`);
     return 1;
   }
+}
+
+/** As withHint, which is loaded only for a fault. */
+async function hinted(error: unknown, logFile: string | undefined): Promise<unknown> {
+  const { withHint } = await import("./runtime/hints.ts");
+  return withHint(error, logFile);
 }
 
 function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer): SandboxContext {

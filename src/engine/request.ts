@@ -34,6 +34,16 @@ export interface SandboxRequest {
   warnings: string[];
 }
 
+/** The request of a container that is to have no network. */
+export const NOTHING: SandboxRequest = {
+  none: true,
+  networks: [],
+  ports: [],
+  keep: undefined,
+  name: undefined,
+  warnings: [],
+};
+
 export interface RequestInput {
   /** Of the spec and of the engine: always the operator's word. */
   annotations: Readonly<Record<string, string>>;
@@ -74,7 +84,7 @@ export function parseRequest(input: RequestInput): SandboxRequest {
     if (ports.length > 0) ignored.push("-p");
     if (ignored.length > 0)
       warnings.push(`no network was asked for: ${ignored.join(", ")} ignored`);
-    return { none, networks: [], ports: [], keep: undefined, name: undefined, warnings };
+    return { ...NOTHING, warnings };
   }
   const named = withInterfaceNames(networks, input.ifName);
   for (const [key, source] of sources) {

@@ -85,7 +85,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
 
 /** The fault of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
 function unknownNetwork({ directory, warnings }: DockerContainer): UserError {
-  const why = warnings.length > 0 ? warnings.join("; ") : `${directory} does not tell`;
+  const why = warnings.join("; ") || `${directory} does not tell`;
   return new UserError(
     "STATE_FAILED",
     `it is not known which network the container is on: ${why}`,

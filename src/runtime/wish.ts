@@ -10,7 +10,7 @@ import { readImageConfigs } from "../engine/image-config.ts";
 import { operatorWord } from "../engine/operator-word.ts";
 import { portsOfBindings } from "../engine/ports.ts";
 import { isPodman, readPodmanImage } from "../engine/podman-image.ts";
-import { namesNetworks, parseRequest, type SandboxRequest } from "../engine/request.ts";
+import { namesNetworks, NOTHING, parseRequest, type SandboxRequest } from "../engine/request.ts";
 import type { Logger } from "../log.ts";
 import type { Spec } from "../oci/spec.ts";
 
@@ -28,15 +28,6 @@ export interface WishOptions {
   spec: Spec;
   docker: DockerContainer | undefined;
 }
-
-const NOTHING: SandboxRequest = {
-  none: true,
-  networks: [],
-  ports: [],
-  keep: undefined,
-  name: undefined,
-  warnings: [],
-};
 
 /**
  * Reads what was asked of the container's network, from annotations, Docker's own files and, where the configuration

@@ -1,4 +1,4 @@
-import { mkdtempSync, readlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { dockerTest } from "./harness/fixture.ts";
@@ -26,6 +26,25 @@ function ownFiles({ place }: DockerHost): string[] {
     writeFileSync(join(folder, name), "127.0.0.1 localhost\n");
     return ["-v", `${join(folder, name)}:/etc/${name}`];
   });
+}
+
+/** Makes a managed plugin of Docker's, on no network, that sleeps. */
+async function makePlugin(host: DockerHost, name: string): Promise<void> {
+  const folder = mkdtempSync(join(host.place.dir, "plugin-"));
+  mkdirSync(join(folder, "rootfs"));
+  const source = await host.ok("create", "busybox");
+  await host.ok("export", "-o", join(folder, "rootfs.tar"), source);
+  await host.ok("rm", source);
+  await must(["tar", "-C", join(folder, "rootfs"), "-xf", join(folder, "rootfs.tar")]);
+  rmSync(join(folder, "rootfs.tar"));
+  const config = {
+    description: "sleeps",
+    entrypoint: ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait"],
+    interface: { types: ["docker.sleeper/1.0"], socket: "sleeper.sock" },
+    network: { type: "none" },
+  };
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  await host.ok("plugin", "create", name, folder);
 }
 
 /** Identifies the network namespace of a process. */
@@ -128,6 +147,17 @@ describe("with docker-cni as the default runtime", () => {
     expect((await host.interface(id)).address).toContain(`${host.place.prefix}.`);
     await host.ok("rm", "-f", id);
     await host.ok("network", "rm", name);
+  });
+
+  test("a managed plugin of Docker's is left alone", async ({ host }) => {
+    await makePlugin(host, "sleeper");
+    // It never listens on its socket, so that dockerd gives it up.
+    await host.docker("plugin", "enable", "--timeout", "1", "sleeper");
+    expect(readFileSync(join(host.place.dir, "docker-cni.log"), "utf8")).toContain(
+      "left alone: it is a plugin of Docker's",
+    );
+    expectUntouched(host);
+    await host.ok("plugin", "rm", "-f", "sleeper");
   });
 
   test("a published port of Docker's own network works", async ({ host }) => {

@@ -47,6 +47,11 @@ async function makePlugin(host: DockerHost, name: string): Promise<void> {
   await host.ok("plugin", "create", name, folder);
 }
 
+/** What `ip address` shows of an interface in a running container. */
+function addressOn(host: DockerHost, id: string, ifName: string): Promise<string> {
+  return host.ok("exec", id, "ip", "address", "show", ifName);
+}
+
 /** Identifies the network namespace of a process. */
 function netnsOf(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/net`);
@@ -145,6 +150,30 @@ describe("with docker-cni as the default runtime", () => {
     await host.ok("network", "connect", "none", id);
     await host.ok("start", id);
     expect((await host.interface(id)).address).toContain(`${host.place.prefix}.`);
+    await host.ok("rm", "-f", id);
+    await host.ok("network", "rm", name);
+  });
+
+  test("a container that had a CNI network has it again after it was on one of Docker's", async ({
+    host,
+  }) => {
+    const name = `between${host.place.index}`;
+    const bridge = `com.docker.network.bridge.name=dcni${host.place.index}b`;
+    const subnet = `10.213.${host.place.index}.0/24`;
+    await host.ok("network", "create", "-o", bridge, "--subnet", subnet, name);
+    const id = await host.sleeper("--mac-address", "02:42:0a:01:00:07");
+    const before = await host.interface(id);
+    expect(before.mac).toBe("02:42:0a:01:00:07");
+    await host.ok("stop", id);
+    await host.ok("network", "disconnect", "none", id);
+    await host.ok("network", "connect", name, id);
+    await host.ok("start", id);
+    expect(await addressOn(host, id, "eth0")).toContain(`inet 10.213.${host.place.index}.`);
+    await host.ok("stop", id);
+    await host.ok("network", "disconnect", name, id);
+    await host.ok("network", "connect", "none", id);
+    await host.ok("start", id);
+    expect(await host.interface(id)).toEqual(before);
     await host.ok("rm", "-f", id);
     await host.ok("network", "rm", name);
   });

@@ -53,6 +53,15 @@ describe("an image", () => {
     host.writeConfig();
   });
 
+  test("does not have its container attached where only labelled ones are", async ({ host }) => {
+    const image = await hostileImage(host);
+    host.writeConfig({ attach: "labelled" });
+    expect(await host.ok(...RUN, image, ...SHOW)).not.toContain("eth0");
+    const label = ["--label", `cni.networks=${host.place.network}`];
+    expect(await host.ok(...RUN, ...label, "busybox", ...SHOW)).toContain("eth0");
+    host.writeConfig();
+  });
+
   test("is overruled by what the operator says under the same name", async ({ host }) => {
     const image = await hostileImage(host);
     const labels = [

@@ -42,8 +42,7 @@ export async function recall(
   if (record === undefined) return undefined;
   await endLeftovers(context, record);
   if (record.keep && record.state !== "removing" && wasEstablished(record)) return record;
-  await release(context, record);
-  context.store.prepare(id);
+  await release(context, record, { staysLocked: true });
   return undefined;
 }
 

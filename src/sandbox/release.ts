@@ -9,14 +9,20 @@ import type { AttachmentRecord, SandboxRecord } from "./record.ts";
 /**
  * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then
  * the record. When a DEL fails the rest stays, so that a later call can finish; the fault is thrown. Who knew its names is
- * told by whoever is at the hosts files next.
+ * told by whoever is at the hosts files next. With `staysLocked` the folder stays: a lock on
+ * one that is gone keeps nobody out.
  */
-export async function release(context: SandboxContext, record: SandboxRecord): Promise<void> {
+export async function release(
+  context: SandboxContext,
+  record: SandboxRecord,
+  { staysLocked = false } = {},
+): Promise<void> {
   noteRemoval(context, record);
   noteHosts(context, record);
   await besideOthers(context, () => detach(context, record));
   await context.netns.remove(record.netns);
-  context.store.remove(record.id);
+  if (staysLocked) context.store.clear(record.id);
+  else context.store.remove(record.id);
 }
 
 /**

@@ -36,6 +36,8 @@ export interface SandboxStore {
   makeDurable(id: string): void;
   /** The engine's and the low-level runtime's folder of the container, as far as a record was ever written. */
   links(id: string): SandboxLinks;
+  /** Forgets what is in the sandbox's folder; the folder itself stays, and with it a lock on it. */
+  clear(id: string): void;
   /** Forgets the sandbox: its folder is gone. */
   remove(id: string): void;
   /** The ids of all sandboxes. */
@@ -118,6 +120,14 @@ export function fileStore(stateDir: string): SandboxStore {
       const containerDir = ifThere(() => readlinkSync(join(dir, id, "container")));
       const runtimeDir = ifThere(() => readlinkSync(join(dir, id, "runtime")));
       return { ...(containerDir && { containerDir }), ...(runtimeDir && { runtimeDir }) };
+    },
+    clear(id) {
+      for (const name of ifThere(() => readdirSync(pathOf(id))) ?? []) {
+        rmSync(join(pathOf(id), name), { recursive: true, force: true });
+      }
+      rmSync(join(stateDir, "unheld", id), { force: true });
+      // As when one is removed: others see that something was released.
+      inState(dir, () => utimesSync(dir, new Date(), new Date()));
     },
     // The poststop hook may leave its mark in the folder while it goes.
     remove(id) {

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type Result } from "../../src/cni/index.ts";
-import { attachNew, reattach, recall } from "../../src/sandbox/life.ts";
+import { attachNew, lockSandbox, reattach, recall } from "../../src/sandbox/life.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 
@@ -168,6 +168,17 @@ describe("a start finds", () => {
     write(keptRecord(bench.current, more));
     expect(await recall(context, "c1")).toBeUndefined();
     expect(context.store.read("c1")).toBeUndefined();
+  });
+
+  test("a stop that did not keep, and holds its lock on while it is undone", async () => {
+    const { context } = bench.current;
+    write(keptRecord(bench.current, { keep: false }));
+    const held = await lockSandbox(context, "c1");
+    await recall(context, "c1");
+    const other = await context.locker.lock(context.store.pathOf("c1"), "exclusive", 0);
+    expect(other).toBeUndefined();
+    expect(readdirSync(context.store.pathOf("c1"))).toEqual([]);
+    held.release();
   });
 
   test("a rebuild that crashed, and ends what that left at work", async () => {

@@ -6,7 +6,7 @@ import type { PortMapping, PortRequest } from "../engine/ports.ts";
 import type { SandboxRequest } from "../engine/request.ts";
 import { UserError } from "../errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { collect } from "../sandbox/gc.ts";
+import { collect, isGone } from "../sandbox/gc.ts";
 import { isOver, readFacts } from "../sandbox/over.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 
@@ -38,6 +38,7 @@ export async function withAllottedPorts<T>(
   use: (ports: AllottedPorts) => T,
 ): Promise<T> {
   if (!asksForPorts(wish)) return use({ all: [], byNetwork: [] });
+  await collectGone(context, id);
   const lock = await context.locker.lock(
     context.store.sharedDir("ports"),
     "exclusive",
@@ -82,12 +83,23 @@ async function allotPorts(
   return { all, byNetwork };
 }
 
+/** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
+async function collectGone(context: SandboxContext, id: string): Promise<void> {
+  for (const record of otherRecords(context, id)) {
+    if (portsOf(context, record).length === 0 || !isGone(context, record.id)) continue;
+    await collect(context, record.id, { waitMs: context.lockTimeoutMs });
+  }
+}
+
+/**
+ * Waits for no other sandbox: one whose lock is held may wait for the lock on the ports itself, and counts as somebody's.
+ */
 async function portsOfOthers(context: SandboxContext, id: string): Promise<TakenPort[]> {
   const taken: TakenPort[] = [];
   for (const record of otherRecords(context, id)) {
     const ports = portsOf(context, record);
     if (ports.length > 0 && isOver(record, readFacts(context.store, record), context.keepForMs)) {
-      const { outcome } = await collect(context, record.id, { waitMs: context.lockTimeoutMs });
+      const { outcome } = await collect(context, record.id, { waitMs: 0 });
       if (outcome === "released" || outcome === "gone") continue;
     }
     taken.push(...ports);

@@ -156,7 +156,7 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
 }
 
 /** Whether nobody can be at the sandbox but to release it: one that is being made may be over too, when that fails. */
-function isGone({ store }: SandboxContext, id: string): boolean {
+export function isGone({ store }: SandboxContext, id: string): boolean {
   const record = store.read(id);
   if (record === undefined || record === "unreadable") return false;
   const { containerDirExists, engineIsThere } = readFacts(store, record);

@@ -149,12 +149,12 @@ const OTHER_ADDRESS_TRIES = 3;
 
 /**
  * Attaches a kept sandbox as it was: with the same addresses, after whatever is left of the attachments is removed. No
- * other container can be given them in between.
+ * other container can be given them in between. Where the network will not give them again it is asked for others.
  */
 export async function reattach(context: SandboxContext, record: SandboxRecord): Promise<void> {
   transition(context, record, "creating");
   await context.netns.loopbackUp(record.netns);
-  const rebuild = (): Promise<void> =>
+  const rebuild = (options?: { mayDiffer: boolean }): Promise<void> =>
     alone(context, async () => {
       await detach(context, record).catch((error: unknown) => {
         context.log.warn(
@@ -162,7 +162,9 @@ export async function reattach(context: SandboxContext, record: SandboxRecord): 
           "DEL before ADD failed",
         );
       });
-      await attachAll(context, record);
+      await attachAll(context, record, options);
+      const taken = takenFrom(context, record);
+      if (taken !== undefined) throw keptForOther(taken);
       context.firstUse.note(record.attachments);
       context.store.markUnheld(record.id, false);
     });
@@ -172,8 +174,21 @@ export async function reattach(context: SandboxContext, record: SandboxRecord): 
     await rebuild();
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
-    if (!(await makesRoom(context, record, { error, changedAt }))) throw error;
-    await rebuild();
+    if (error.kind !== "plugin" && error.kind !== "exit") throw error;
+    const hasRoom = await makesRoom(context, record, { error, changedAt });
+    if (hasRoom && (await succeeds(rebuild()))) return;
+    await rebuild({ mayDiffer: true });
+  }
+}
+
+/** False where CNI fails: what it asked for may be asked in another form. */
+async function succeeds(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof CniError) return false;
+    throw error;
   }
 }
 

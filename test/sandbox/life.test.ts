@@ -108,7 +108,9 @@ describe("an ADD that fails", () => {
 describe("the address of a container whose rebuild failed", () => {
   beforeEach(async () => {
     const { context, results, events } = bench.current;
-    results.push(new CniError({ kind: "plugin", msg: "no carrier" }));
+    // Once as it was, and once in each form.
+    const fault = new CniError({ kind: "plugin", msg: "no carrier" });
+    results.push(fault, fault, fault, fault);
     await reattach(context, write(keptRecord(bench.current))).catch(() => {});
     events.length = 0;
   });

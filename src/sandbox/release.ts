@@ -1,4 +1,4 @@
-import { containerAddresses, parseNetworkList } from "../cni/index.ts";
+import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { UserError } from "../errors.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
@@ -32,19 +32,17 @@ export async function release(
 export async function detach(context: SandboxContext, record: SandboxRecord): Promise<void> {
   // A file on which no namespace is mounted is none to a plugin, and yet not nothing.
   if (!context.netns.isAlive(record.netns)) await context.netns.remove(record.netns);
-  const stoodIn = await standIn(context, record).catch((error: unknown) => {
-    context.log.warn(
-      { container: record.id, step: "stand-in", err: error },
-      "rules of a lost interface may stay behind",
-    );
-    return [];
-  });
+  const stoodIn = await standIn(context, record);
   try {
     await detachAll(context, record);
   } catch (error) {
-    if (stoodIn.length === 0) throw error;
-    // The rules may have been lost with the interface, and a plugin that misses them fails where it has one.
-    for (const ifName of stoodIn) await context.netns.removeLink(record.netns, ifName);
+    if (stoodIn.length === 0 && !isRuleMissing(error)) throw error;
+    // The rules may have been lost with the interface, and a plugin that misses them fails where it has one. It may be a
+    // stand-in that a crash left behind, too.
+    const masquerading = record.attachments.filter(masquerades).map(({ ifName }) => ifName);
+    for (const ifName of isRuleMissing(error) ? masquerading : stoodIn) {
+      await context.netns.removeLink(record.netns, ifName);
+    }
     await detachAll(context, record);
   }
 }
@@ -75,20 +73,39 @@ function noteRemoval(context: SandboxContext, record: SandboxRecord): void {
 
 /**
  * Plugins that masquerade look at the interface for the addresses whose rules they delete. Where it is gone, with its
- * namespace or alone, another one takes its place until DEL. Returns their names.
+ * namespace or alone, another one takes its place until DEL. Returns their names, of those too that are not whole.
  */
 async function standIn(context: SandboxContext, record: SandboxRecord): Promise<string[]> {
   const stoodIn: string[] = [];
+  await addStandIns(context, record, stoodIn).catch((error: unknown) => {
+    context.log.warn(
+      { container: record.id, step: "stand-in", err: error },
+      "rules of a lost interface may stay behind",
+    );
+  });
+  return stoodIn;
+}
+
+/** Notes the name of each before there is anything of it. */
+async function addStandIns(
+  context: SandboxContext,
+  record: SandboxRecord,
+  stoodIn: string[],
+): Promise<void> {
   for (const attachment of record.attachments) {
     if (!masquerades(attachment)) continue;
     const addresses = knownAddresses(context, record, attachment);
     if (addresses.length === 0) continue;
     if (!context.netns.isAlive(record.netns)) await context.netns.add(record.netns);
     if (await context.netns.hasLink(record.netns, attachment.ifName)) continue;
-    await context.netns.addStandIn(record.netns, attachment.ifName, addresses);
     stoodIn.push(attachment.ifName);
+    await context.netns.addStandIn(record.netns, attachment.ifName, addresses);
   }
-  return stoodIn;
+}
+
+/** The words of iptables for a chain that is gone, in both of its forms. */
+function isRuleMissing(error: unknown): boolean {
+  return error instanceof CniError && /Chain '.*' does not exist|No chain\/target/.test(error.msg);
 }
 
 function masquerades({ list }: AttachmentRecord): boolean {

@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { CniError } from "../../src/cni/index.ts";
 import { hasGarbage } from "../../src/sandbox/garbage.ts";
 import { collect, forget, sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
@@ -262,5 +263,29 @@ describe("where the interface is lost", () => {
     removeContainer(bench.current);
     await sweep(context);
     expect(events).toEqual(["netns add", "stand-in", "DEL", "link remove", "DEL"]);
+  });
+
+  test.each([
+    { title: "stand-ins of which the last fails", left: [], broken: "eth1" },
+    { title: "a stand-in that a crash left", left: ["eth0", "eth1"], broken: undefined },
+  ])("the removal ends in spite of $title", async ({ left, broken }) => {
+    const { context } = bench.current;
+    const links = new Set(left);
+    const chain = "iptables: Chain 'CNI-0123' does not exist";
+    Object.assign(context.netns, {
+      hasLink: async (_: string, ifName: string) => links.has(ifName),
+      addStandIn: async (_: string, ifName: string) => {
+        links.add(ifName);
+        if (ifName === broken) throw new Error("no IPv6 here");
+      },
+      removeLink: async (_: string, ifName: string) => void links.delete(ifName),
+    });
+    context.cni.delNetworkList = async () => {
+      if (links.size > 0) throw new CniError({ kind: "plugin", msg: chain });
+    };
+    const attachments = ["eth0", "eth1"].map((ifName) => Object.assign({}, attachment, { ifName }));
+    write(keptRecord(bench.current, { attachments }));
+    removeContainer(bench.current);
+    expect(await sweep(context)).toMatchObject([{ outcome: "released" }]);
   });
 });

@@ -8,6 +8,7 @@ import { UserError } from "../errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { collect, isGone } from "../sandbox/gc.ts";
 import { isOver, readFacts } from "../sandbox/over.ts";
+import { hadNoAdd } from "../sandbox/release.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 
 const ANY_PORT = "/proc/sys/net/ipv4/ip_local_port_range";
@@ -100,7 +101,8 @@ async function portsOfOthers(context: SandboxContext, id: string): Promise<Taken
     const ports = portsOf(context, record);
     if (ports.length > 0 && isOver(record, readFacts(context.store, record), context.keepForMs)) {
       const { outcome } = await collect(context, record.id, { waitMs: 0 });
-      if (outcome === "released" || outcome === "gone") continue;
+      if (outcome === "released" || outcome === "gone" || outcome === "forgotten") continue;
+      if (outcome === "failed" && hadNoAdd(context, record)) continue;
     }
     taken.push(...ports);
   }

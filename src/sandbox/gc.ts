@@ -7,7 +7,7 @@ import { noteHosts, settleHosts } from "./hosts.ts";
 import { isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
-import { release } from "./release.ts";
+import { hadNoAdd, release } from "./release.ts";
 import type { Retry } from "./store.ts";
 
 export interface GcOutcome {
@@ -182,11 +182,7 @@ export async function forget(context: SandboxContext, id: string): Promise<GcOut
     }
     const { outcome, reason } = await releaseOrNote(context, record, undefined);
     if (outcome === "released") return { id, outcome };
-    for (const { network, ifName } of record.attachments) {
-      context.cni.forget({ name: network }, { containerId: id, ifName });
-    }
-    await context.netns.remove(record.netns);
-    store.remove(id);
+    await giveUp(context, record);
     return { id, outcome: "forgotten", ...(reason !== undefined && { reason }) };
   } finally {
     lock.release();
@@ -197,6 +193,17 @@ export async function forget(context: SandboxContext, id: string): Promise<GcOut
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
 export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
+}
+
+/** How often the removal is tried of what never had a successful ADD. */
+const MAX_ATTEMPTS = 5;
+
+async function giveUp(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  for (const { network, ifName } of record.attachments) {
+    context.cni.forget({ name: network }, { containerId: record.id, ifName });
+  }
+  await context.netns.remove(record.netns);
+  context.store.remove(record.id);
 }
 
 async function releaseOrNote(
@@ -212,6 +219,12 @@ async function releaseOrNote(
     const { id: container } = record;
     context.log.error({ container, step: "gc", err: error }, "the network could not be undone");
     const reason = describeError(error);
+    const attempts = (retry?.attempts ?? 0) + 1;
+    if (attempts >= MAX_ATTEMPTS && hadNoAdd(context, record)) {
+      context.log.warn({ container, step: "gc" }, `given up after ${attempts} attempts`);
+      await giveUp(context, record);
+      return { outcome: "forgotten", reason };
+    }
     unlessDiskRefuses(() => context.store.writeRetry(container, nextRetry(retry, reason)));
     return { outcome: "failed", reason };
   }

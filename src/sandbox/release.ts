@@ -17,12 +17,28 @@ export async function release(
   record: SandboxRecord,
   { staysLocked = false } = {},
 ): Promise<void> {
+  const hasNothing = hadNoAdd(context, record);
   noteRemoval(context, record);
   noteHosts(context, record);
-  await besideOthers(context, () => detach(context, record));
+  try {
+    await besideOthers(context, () => detach(context, record));
+  } finally {
+    // The kernel frees what a plugin began: nothing needs the namespace to be found.
+    if (hasNothing) await context.netns.remove(record.netns);
+  }
   await context.netns.remove(record.netns);
   if (staysLocked) context.store.clear(record.id);
   else context.store.remove(record.id);
+}
+
+/** Whether no plugin ever succeeded for it: then it holds no address and no port, whatever its DEL says. */
+export function hadNoAdd(
+  { cni }: SandboxContext,
+  { id, state, attachments }: SandboxRecord,
+): boolean {
+  if (state === "attached" || attachments.some(({ addresses }) => addresses.length > 0))
+    return false;
+  return cni.cachedAttachments(id, { incomplete: true }).length === 0;
 }
 
 /**

@@ -363,7 +363,7 @@ describe("nothing is left when", () => {
     faults.set("DEL", new Error("no DEL either"));
     await expect(create(context(), call())).rejects.toThrow(/no bridge today/);
     expect(fileStore(join(dir, "state")).read(ID)).toMatchObject({ state: "removing" });
-    expect([...aliveNetns]).toEqual(["0123456789ab"]);
+    expect([...aliveNetns]).toEqual([]);
   });
 });
 

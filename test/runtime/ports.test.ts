@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { CniError } from "../../src/cni/index.ts";
 import { UserError } from "../../src/errors.ts";
 import { withAllottedPorts } from "../../src/runtime/ports.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
@@ -43,6 +44,13 @@ describe("the ports of a sandbox that is being made", () => {
     (await other({ state: "creating" })).release();
     expect(await allot()).toEqual([PORT]);
   });
+});
+
+test("the ports of a sandbox that no ADD ever succeeded for are free, whatever its DEL says", async () => {
+  const { faults } = bench.current;
+  faults.set("DEL", new CniError({ kind: "plugin", msg: "no such master" }));
+  (await other({ state: "removing" })).release();
+  expect(await allot()).toEqual([PORT]);
 });
 
 test("the ports of a container that is gone are waited for, before others' are kept waiting", async () => {

@@ -289,3 +289,59 @@ describe("where the interface is lost", () => {
     expect(await sweep(context)).toMatchObject([{ outcome: "released" }]);
   });
 });
+
+function neverAttached(): SandboxRecord {
+  return keptRecord(bench.current, {
+    state: "creating",
+    attachments: [{ ...attachment, addresses: [] }],
+  });
+}
+
+describe("a sandbox that no ADD ever succeeded for, and whose DEL fails", () => {
+  beforeEach(() => {
+    bench.current.faults.set("DEL", new CniError({ kind: "plugin", msg: "no such master" }));
+    removeContainer(bench.current);
+  });
+
+  test("loses its namespace at once", async () => {
+    const { context, namespaces } = bench.current;
+    write(neverAttached());
+    expect(await sweep(context)).toMatchObject([{ outcome: "failed" }]);
+    expect([...namespaces]).toEqual([]);
+  });
+
+  test("is given up after some attempts", async () => {
+    const { context } = bench.current;
+    write(neverAttached());
+    const outcomes: string[] = [];
+    for (let count = 0; count < 5; count++) {
+      outcomes.push((await collect(context, "c1", { waitMs: 0 })).outcome);
+    }
+    expect(outcomes).toEqual(["failed", "failed", "failed", "failed", "forgotten"]);
+    expect(context.store.list()).toEqual([]);
+  });
+
+  test.each([
+    { title: "had addresses", more: { attachments: [attachment] }, isCached: false },
+    { title: "has a part of an ADD in the cache", more: {}, isCached: true },
+  ])("is one that keeps all of it when it $title", async ({ more, isCached }) => {
+    const { context, namespaces, cached } = bench.current;
+    if (isCached) {
+      const { network, ifName, list: config } = attachment;
+      const of = {
+        network,
+        ifName,
+        config,
+        containerId: "c1",
+        netns: "c1",
+        incomplete: true as const,
+      };
+      cached.push({ ...of, cniArgs: [], capabilityArgs: {} });
+    }
+    write({ ...neverAttached(), ...more });
+    for (let count = 0; count < 6; count++) {
+      expect(await collect(context, "c1", { waitMs: 0 })).toMatchObject({ outcome: "failed" });
+    }
+    expect([...namespaces]).toEqual(["c1"]);
+  });
+});

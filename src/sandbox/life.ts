@@ -131,7 +131,10 @@ export async function attachNew(context: SandboxContext, record: SandboxRecord):
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
     if (!(await makesRoom(context, record, { error, changedAt }))) throw error;
-    await undo();
+    await undo().catch((fault: unknown) => {
+      context.log.error({ container: record.id, step: "undo", err: fault }, "DEL after ADD failed");
+      throw error;
+    });
     await attach();
   }
   for (let tries = 0; ; tries++) {

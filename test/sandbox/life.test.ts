@@ -96,6 +96,13 @@ describe("an ADD that fails", () => {
     lock?.release();
   });
 
+  test("is the one told when the DEL before another try fails", async () => {
+    const { context, results, faults } = bench.current;
+    faults.set("DEL", new CniError({ kind: "plugin", msg: "no DEL either" }));
+    results.push(duplicate);
+    await expect(attachNew(context, write(newRecord()))).rejects.toBe(duplicate);
+  });
+
   test("and fails again is not tried a third time", async () => {
     const { context, events, results } = bench.current;
     write(removed("gone"));

@@ -15,16 +15,19 @@ export function mayHaveIpv6(record: SandboxRecord): boolean {
 
 /**
  * Gives the sandbox's interfaces their IPv6 addresses and routes again: at every start of a container dockerd switches
- * IPv6 off on all interfaces of a namespace that it did not give IPv6 itself, and the kernel drops them.
+ * IPv6 off on all interfaces of a namespace that it did not give IPv6 itself, and the kernel drops them. An interface that
+ * is not there is left to CHECK.
  */
 export async function restoreIpv6(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const offers: RouteOffer[] = [];
-  for (const { list: raw, ifName, addresses, defaultRoute } of record.attachments) {
+  for (const { list: raw, ifName: asked, addresses, defaultRoute } of record.attachments) {
     const list = parseNetworkList(raw);
-    const result = context.cni.cachedResult(list, { containerId: record.id, ifName });
-    const own = result && containerAddresses(result, ifName);
+    const result = context.cni.cachedResult(list, { containerId: record.id, ifName: asked });
+    const own = result && containerAddresses(result, asked);
     const ipv6 = addresses.filter((address) => address.includes(":"));
     if (own === undefined || ipv6.length === 0) continue;
+    const { ifName = asked } = own;
+    if (!(await context.netns.hasLink(record.netns, ifName))) continue;
     const gateway = own.gateways.find((each) => each.includes(":"));
     const routes = own.routes
       .filter(({ dst }) => dst.includes(":"))

@@ -200,7 +200,7 @@ const ROOM_WAIT_MS = 5000;
 
 /**
  * Whether an ADD that failed may do better now: something was released, by this process or since `changedAt` by another, or
- * the fault was a lease of its own.
+ * the fault was a lease of its own, or a bridge that an ADD which failed left without a MAC.
  */
 async function makesRoom(
   context: SandboxContext,
@@ -212,7 +212,7 @@ async function makesRoom(
   const hasRoom =
     outcomes.some(({ outcome }) => outcome === "released") ||
     context.store.changedAt() !== changedAt ||
-    error.msg.includes("duplicate allocation");
+    /duplicate allocation|could not set bridge's mac/.test(error.msg);
   if (!hasRoom) return false;
   context.log.warn({ container: record.id, step: "add", err: error }, "tried once more");
   return true;

@@ -13,6 +13,11 @@ const exhausted = new CniError({
   plugin: "bridge",
 });
 const duplicate = new CniError({ kind: "plugin", msg: "duplicate allocation is not allowed" });
+const macless = new CniError({
+  kind: "plugin",
+  msg: `failed to set bridge addr: could not set bridge's mac: invalid argument`,
+  plugin: "bridge",
+});
 
 beforeEach(() => mkdirSync(join(bench.current.dir, "containers/c1"), { recursive: true }));
 
@@ -48,9 +53,12 @@ describe("an ADD that fails", () => {
     expect(context.store.list()).toEqual(["c2"]);
   });
 
-  test("is tried again when it is for a lease of its own", async () => {
+  test.each([
+    { title: "it is for a lease of its own", fault: duplicate },
+    { title: "an earlier one left its bridge without a MAC", fault: macless },
+  ])("is tried again when $title", async ({ fault }) => {
     const { context, events, results } = bench.current;
-    results.push(duplicate);
+    results.push(fault);
     await attachNew(context, write(newRecord()));
     expect(events).toEqual(["ADD", "DEL", "ADD"]);
   });

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { collectEach, forget, type GcOutcome, sweep } from "../sandbox/gc.ts";
+import { forget } from "../sandbox/forget.ts";
+import { collectEach, type GcOutcome, sweep } from "../sandbox/gc.ts";
 import { collectNetworks, type NetworkGcOutcome } from "../sandbox/network-gc.ts";
 import type { OperatorCall } from "./cli.ts";
 import { findSandbox } from "./find.ts";

@@ -55,15 +55,31 @@ function isAsked({ addresses, mac, cniArgs, capabilityArgs }: AttachmentRecord):
   );
 }
 
-/** Runs CNI CHECK for the sandbox's attachments; rejects with the first fault. */
-export async function checkAll(context: SandboxContext, record: SandboxRecord): Promise<void> {
+/**
+ * Runs CNI CHECK for the sandbox's attachments; rejects with the first fault. Where one could not be checked and all that could
+ * are well, the sandbox counts as well as long as its interfaces are there: its plugins' agent may be away. Gives the reason.
+ */
+export async function checkAll(
+  context: SandboxContext,
+  record: SandboxRecord,
+): Promise<string | undefined> {
+  let unchecked: CniError | undefined;
   for (const attachment of record.attachments) {
-    await context.cni.checkNetworkList(
-      parseNetworkList(attachment.list),
-      runtimeConfOf(record, attachment),
-      { ignore: (fault) => isFalseAlarm(fault, attachment) },
-    );
+    try {
+      await context.cni.checkNetworkList(
+        parseNetworkList(attachment.list),
+        runtimeConfOf(record, attachment),
+        { ignore: (fault) => isFalseAlarm(fault, attachment) },
+      );
+    } catch (error) {
+      const { couldNotCheck } = await import("./unchecked.ts");
+      if (!couldNotCheck(error)) throw error;
+      unchecked ??= error;
+    }
   }
+  if (unchecked === undefined) return undefined;
+  const { standUnchecked } = await import("./unchecked.ts");
+  return standUnchecked(context, record, unchecked);
 }
 
 /** portmap up to 1.1 misses the IPv6 rules of a container that has no IPv6 address and so no such rules. */

@@ -163,33 +163,6 @@ export function isGone({ store }: SandboxContext, id: string): boolean {
   return record.state === "removing" || (!containerDirExists && engineIsThere);
 }
 
-/**
- * Gives up a sandbox that cannot be undone, as when its plugin is gone for ever: after one more try its namespace and all
- * that is remembered of it go. Refuses with BAD_REQUEST while its container exists.
- */
-export async function forget(context: SandboxContext, id: string): Promise<GcOutcome> {
-  const { store } = context;
-  const lock = await context.locker.lock(store.pathOf(id), "exclusive", context.lockTimeoutMs);
-  if (lock === undefined) return { id, outcome: existsSync(store.pathOf(id)) ? "busy" : "gone" };
-  try {
-    const found = store.read(id) ?? "unreadable";
-    const record = found === "unreadable" ? await recover(context, id) : found;
-    const { containerDirExists, running } = readFacts(store, record);
-    if (containerDirExists || (running && found !== "unreadable")) {
-      throw new UserError("BAD_REQUEST", `the container ${record.name ?? id} is still there`, {
-        hint: "remove it first",
-      });
-    }
-    const { outcome, reason } = await releaseOrNote(context, record, undefined);
-    if (outcome === "released") return { id, outcome };
-    await giveUp(context, record);
-    return { id, outcome: "forgotten", ...(reason !== undefined && { reason }) };
-  } finally {
-    lock.release();
-    await settleHosts(context);
-  }
-}
-
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
 export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
@@ -198,7 +171,8 @@ export async function endLeftovers(context: SandboxContext, record: SandboxRecor
 /** How often the removal is tried of what never had a successful ADD. */
 const MAX_ATTEMPTS = 5;
 
-async function giveUp(context: SandboxContext, record: SandboxRecord): Promise<void> {
+/** Forgets a sandbox with what cannot be undone of it. */
+export async function giveUp(context: SandboxContext, record: SandboxRecord): Promise<void> {
   for (const { network, ifName } of record.attachments) {
     context.cni.forget({ name: network }, { containerId: record.id, ifName });
   }
@@ -206,7 +180,8 @@ async function giveUp(context: SandboxContext, record: SandboxRecord): Promise<v
   context.store.remove(record.id);
 }
 
-async function releaseOrNote(
+/** Releases a sandbox, or notes why that failed and when it is tried again. */
+export async function releaseOrNote(
   context: SandboxContext,
   record: SandboxRecord,
   retry: Retry | undefined,

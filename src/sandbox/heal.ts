@@ -72,8 +72,8 @@ async function examine(context: SandboxContext, record: SandboxRecord): Promise<
     return { health: running ? "broken" : "later", reason };
   }
   try {
-    await checkAll(context, record);
-    return { health: "ok" };
+    const reason = await checkAll(context, record);
+    return { health: "ok", ...(reason !== undefined && { reason }) };
   } catch (error) {
     if (isCheckUnsupported(error)) return { health: "ok", reason: "its network knows no CHECK" };
     if (!(error instanceof Error)) throw error;

@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
 import { hasGarbage } from "../../src/sandbox/garbage.ts";
-import { collect, forget, sweep } from "../../src/sandbox/gc.ts";
+import { forget } from "../../src/sandbox/forget.ts";
+import { collect, sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, type Bench, keptRecord, useBench } from "./context.ts";
 

@@ -1,0 +1,34 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../errors.ts";
+import type { SandboxContext } from "./context.ts";
+import { giveUp, type GcOutcome, releaseOrNote } from "./gc.ts";
+import { settleHosts } from "./hosts.ts";
+import { readFacts } from "./over.ts";
+import { recover } from "./recover.ts";
+
+/**
+ * Gives up a sandbox that cannot be undone, as when its plugin is gone for ever: after one more try its namespace and all
+ * that is remembered of it go. Refuses with BAD_REQUEST while its container exists.
+ */
+export async function forget(context: SandboxContext, id: string): Promise<GcOutcome> {
+  const { store } = context;
+  const lock = await context.locker.lock(store.pathOf(id), "exclusive", context.lockTimeoutMs);
+  if (lock === undefined) return { id, outcome: existsSync(store.pathOf(id)) ? "busy" : "gone" };
+  try {
+    const found = store.read(id) ?? "unreadable";
+    const record = found === "unreadable" ? await recover(context, id) : found;
+    const { containerDirExists, running } = readFacts(store, record);
+    if (containerDirExists || (running && found !== "unreadable")) {
+      throw new UserError("BAD_REQUEST", `the container ${record.name ?? id} is still there`, {
+        hint: "remove it first",
+      });
+    }
+    const { outcome, reason } = await releaseOrNote(context, record, undefined);
+    if (outcome === "released") return { id, outcome };
+    await giveUp(context, record);
+    return { id, outcome: "forgotten", ...(reason !== undefined && { reason }) };
+  } finally {
+    lock.release();
+    await settleHosts(context);
+  }
+}

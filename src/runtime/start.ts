@@ -134,7 +134,7 @@ async function abandon(context: CreateContext, { record, bundle, kept }: Start):
   if (kept) {
     context.store.markStopped(record.id);
   } else {
-    await release(context, record).catch(failed);
+    await release(context, record, { staysLocked: true }).catch(failed);
   }
   // Others may have been told of it already.
   await refreshHosts(context, record).catch(failed);

@@ -358,6 +358,21 @@ describe("nothing is left when", () => {
     expect(events).toEqual([]);
   });
 
+  test("ADD fails, but the folder that another makes as soon as the old one is gone", async () => {
+    faults.set("ADD", pluginFault);
+    const own = context();
+    const { store } = context();
+    const folder = own.store.pathOf(ID);
+    let isFirst = true;
+    own.store.remove = (id) => {
+      store.remove(id);
+      if (isFirst) own.store.prepare(id);
+      isFirst = false;
+    };
+    await expect(create(own, call())).rejects.toThrow(/no bridge today/);
+    expect(existsSync(folder)).toBe(true);
+  });
+
   test("DEL fails too, but what gc needs to finish", async () => {
     faults.set("ADD", pluginFault);
     faults.set("DEL", new Error("no DEL either"));

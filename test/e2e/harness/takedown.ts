@@ -68,10 +68,9 @@ export async function removeContainers(place: Place): Promise<void> {
   const ids = containers.map((line) => line.slice(0, line.indexOf(" ")));
   await run([...dockerArgv(place), "rm", "-f", "-v", ...ids], options);
   if (containers.every((line) => line.endsWith(" running"))) return;
-  await run(
-    [join(REPOSITORY, "bin/docker-cni"), "--config", join(place.dir, "cni.yaml"), "gc"],
-    options,
-  );
+  const gc = [join(REPOSITORY, "bin/docker-cni"), "--config", join(place.dir, "cni.yaml"), "gc"];
+  // Its rules are where the plugins made them.
+  await run([...inHostNetns(place), ...gc], options);
 }
 
 async function stopDaemon(place: Place): Promise<void> {

@@ -6,16 +6,7 @@ import { UserError } from "../errors.ts";
 import { netnsName } from "../netns/netns.ts";
 import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
-import {
-  attachNew,
-  checkOrReattach,
-  dropNetns,
-  freshNetns,
-  isIntact,
-  reattach,
-  recall,
-  replaceNetns,
-} from "../sandbox/life.ts";
+import { attachNew, checkOrReattach, isIntact, recall } from "../sandbox/life.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
@@ -68,6 +59,7 @@ export async function planNetwork(
   context.store.clearStopped(call.id);
   if (isIntact(context, kept) && !userns && kept.userns !== true) {
     if (mayChangeNetwork(container.spec)) {
+      const { freshNetns, reattach } = await import("../sandbox/rebuild.ts");
       return {
         record: kept,
         kept: true,
@@ -92,6 +84,7 @@ export async function planNetwork(
     };
   }
   const record = { ...kept, bootId: context.bootId, userns };
+  const { dropNetns, reattach, replaceNetns } = await import("../sandbox/rebuild.ts");
   if (userns) {
     return { record, kept: true, open: () => dropNetns(context, record), network: async () => {} };
   }

@@ -5,7 +5,7 @@ import { CniError, type NetworkList, type Result, type RuntimeConf } from "../..
 import { recordingLog } from "../../src/log.ts";
 import { attachAll } from "../../src/sandbox/attach.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
-import { reattach } from "../../src/sandbox/life.ts";
+import { reattach } from "../../src/sandbox/rebuild.ts";
 import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 

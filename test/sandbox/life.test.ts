@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type Result } from "../../src/cni/index.ts";
-import { attachNew, lockSandbox, reattach, recall } from "../../src/sandbox/life.ts";
+import { attachNew, lockSandbox, recall } from "../../src/sandbox/life.ts";
+import { reattach } from "../../src/sandbox/rebuild.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 

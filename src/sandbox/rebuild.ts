@@ -1,0 +1,88 @@
+import { CniError } from "../cni/index.ts";
+import { attachAll } from "./attach.ts";
+import type { SandboxContext } from "./context.ts";
+import { alone, besideOthers } from "./operation.ts";
+import type { SandboxRecord } from "./record.ts";
+import { detach, transition } from "./release.ts";
+import { makesRoom } from "./room.ts";
+import { keptForOther, takenFrom } from "./unheld.ts";
+
+/**
+ * Makes a kept sandbox's namespace anew where it is lost. One that is there stays, with what is left in it for DEL to
+ * find.
+ */
+export async function replaceNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (context.netns.isAlive(record.netns)) return;
+  await context.netns.remove(record.netns);
+  await context.netns.add(record.netns);
+}
+
+/**
+ * Undoes a kept sandbox whose container gets a new namespace from its runtime; what it had is asked for again when that
+ * is attached.
+ */
+export async function dropNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  transition(context, record, "creating");
+  context.store.markUnheld(record.id, true);
+  await besideOthers(context, () => detach(context, record));
+  await context.netns.remove(record.netns);
+}
+
+/**
+ * Gives a kept sandbox a fresh namespace, for a container that may have changed the old one; its addresses are asked for again
+ * by `reattach`. What a plugin cannot undo in what the container made of the old namespace ends with that.
+ */
+export async function freshNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  transition(context, record, "creating");
+  context.store.markUnheld(record.id, true);
+  await besideOthers(context, () => detach(context, record)).catch((error: unknown) => {
+    context.log.warn({ container: record.id, step: "fresh netns", err: error }, "DEL failed");
+  });
+  await context.netns.remove(record.netns);
+  await context.netns.add(record.netns);
+}
+
+/**
+ * Attaches a kept sandbox as it was: with the same addresses, after whatever is left of the attachments is removed. No
+ * other container can be given them in between. Where the network will not give them again it is asked for others.
+ */
+export async function reattach(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  transition(context, record, "creating");
+  await context.netns.loopbackUp(record.netns);
+  const rebuild = (options?: { mayDiffer: boolean }): Promise<void> =>
+    alone(context, async () => {
+      await detach(context, record).catch((error: unknown) => {
+        context.log.warn(
+          { container: record.id, step: "reattach", err: error },
+          "DEL before ADD failed",
+        );
+      });
+      await attachAll(context, record, options);
+      const taken = takenFrom(context, record);
+      if (taken !== undefined) throw keptForOther(taken);
+      context.firstUse.note(record.attachments);
+      context.store.markUnheld(record.id, false);
+    });
+  context.store.markUnheld(record.id, true);
+  const changedAt = context.store.changedAt();
+  try {
+    await rebuild();
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    if (error.kind !== "plugin" && error.kind !== "exit") throw error;
+    const hasRoom = await makesRoom(context, record, { error, changedAt });
+    if (hasRoom && (await succeeds(rebuild()))) return;
+    await rebuild({ mayDiffer: true });
+  }
+}
+
+/** False where CNI fails: what it asked for may be asked in another form. */
+async function succeeds(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof CniError) return false;
+    throw error;
+  }
+}

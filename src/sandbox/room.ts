@@ -1,0 +1,27 @@
+import type { CniError } from "../cni/index.ts";
+import type { SandboxContext } from "./context.ts";
+import { sweep } from "./gc.ts";
+import type { SandboxRecord } from "./record.ts";
+
+/** How long an ADD that failed waits for what others are about to release, ms. */
+const ROOM_WAIT_MS = 5000;
+
+/**
+ * Whether an ADD that failed may do better now: something was released, by this process or since `changedAt` by another, or
+ * the fault was a lease of its own, or a bridge that an ADD which failed left without a MAC.
+ */
+export async function makesRoom(
+  context: SandboxContext,
+  record: SandboxRecord,
+  { error, changedAt }: { error: CniError; changedAt: number | undefined },
+): Promise<boolean> {
+  if (error.kind !== "plugin" && error.kind !== "exit") return false;
+  const outcomes = await sweep(context, { except: record.id, waitMs: ROOM_WAIT_MS });
+  const hasRoom =
+    outcomes.some(({ outcome }) => outcome === "released") ||
+    context.store.changedAt() !== changedAt ||
+    /duplicate allocation|could not set bridge's mac/.test(error.msg);
+  if (!hasRoom) return false;
+  context.log.warn({ container: record.id, step: "add", err: error }, "tried once more");
+  return true;
+}

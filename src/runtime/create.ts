@@ -121,7 +121,10 @@ async function runUnderLock(context: CreateContext, work: Work): Promise<number>
   return status;
 }
 
-/** Starts the container with its network under the sandbox's lock; a folder without a record is not left behind. */
+/**
+ * Starts the container with its network under the sandbox's lock. A folder without a record is not left behind, and what could
+ * not be undone in time is left to gc.
+ */
 async function withSandbox<T>(
   context: CreateContext,
   { call, bundle, container, lock }: Work,
@@ -131,8 +134,10 @@ async function withSandbox<T>(
   try {
     return await run({ call, bundle, ...(await planNetwork(context, call, container)) });
   } finally {
-    if (context.store.read(call.id) === undefined) context.store.remove(call.id);
+    const left = context.store.read(call.id);
+    if (left === undefined) context.store.remove(call.id);
     held.release();
+    if (left !== "unreadable" && left?.state === "removing") context.startGc();
   }
 }
 

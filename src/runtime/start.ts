@@ -122,6 +122,9 @@ function specFor(context: CreateContext, { bundle, record, call }: Start): strin
   return withHook(withNetns(config), "createRuntime", hook);
 }
 
+/** How long the answer to a start that failed waits for the plugins to undo it, ms; then gc does. */
+const UNDO_MS = 2000;
+
 /** Undoes a start that failed. What cannot be undone now stays on record for gc; the first fault is the one told. */
 async function abandon(context: CreateContext, { record, bundle, kept }: Start): Promise<void> {
   const failed = (error: unknown): void =>
@@ -134,7 +137,8 @@ async function abandon(context: CreateContext, { record, bundle, kept }: Start):
   if (kept) {
     context.store.markStopped(record.id);
   } else {
-    await release(context, record, { staysLocked: true }).catch(failed);
+    const signal = AbortSignal.timeout(UNDO_MS);
+    await release(context, record, { staysLocked: true, signal }).catch(failed);
   }
   // Others may have been told of it already.
   await refreshHosts(context, record).catch(failed);

@@ -90,16 +90,20 @@ function isFalseAlarm({ plugin, msg }: CniError, { addresses }: AttachmentRecord
 
 /**
  * Runs CNI DEL for the sandbox's attachments in reverse order; the cached configuration, arguments and result of the
- * last ADD are what the plugins get. All are tried; then the first fault is thrown.
+ * last ADD are what the plugins get. All are tried; then the first fault is thrown. `signal` ends the waiting for plugins.
  */
-export async function detachAll(context: SandboxContext, record: SandboxRecord): Promise<void> {
+export async function detachAll(
+  context: SandboxContext,
+  record: SandboxRecord,
+  signal?: AbortSignal,
+): Promise<void> {
   const faults: unknown[] = [];
   for (const attachment of record.attachments.toReversed()) {
     try {
       await context.cni.delNetworkList(
         parseNetworkList(attachment.list),
         runtimeConfOf(record, attachment),
-        { keepGoing: true },
+        { keepGoing: true, ...(signal && { signal }) },
       );
     } catch (error) {
       faults.push(error);

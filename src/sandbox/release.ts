@@ -10,18 +10,18 @@ import type { AttachmentRecord, SandboxRecord } from "./record.ts";
  * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then
  * the record. When a DEL fails the rest stays, so that a later call can finish; the fault is thrown. Who knew its names is
  * told by whoever is at the hosts files next. With `staysLocked` the folder stays: a lock on
- * one that is gone keeps nobody out.
+ * one that is gone keeps nobody out. `signal` ends the waiting for plugins, and with it the removal for now.
  */
 export async function release(
   context: SandboxContext,
   record: SandboxRecord,
-  { staysLocked = false } = {},
+  { staysLocked = false, signal }: { staysLocked?: boolean; signal?: AbortSignal } = {},
 ): Promise<void> {
   const hasNothing = hadNoAdd(context, record);
   noteRemoval(context, record);
   noteHosts(context, record);
   try {
-    await besideOthers(context, () => detach(context, record));
+    await besideOthers(context, () => detach(context, record, signal));
   } finally {
     // The kernel frees what a plugin began: nothing needs the namespace to be found.
     if (hasNothing) await context.netns.remove(record.netns);
@@ -45,12 +45,16 @@ export function hadNoAdd(
  * Runs DEL on all attachments of a sandbox, in a namespace where the plugins find what they have to undo. The caller
  * holds the container's lock, and works beside others or alone.
  */
-export async function detach(context: SandboxContext, record: SandboxRecord): Promise<void> {
+export async function detach(
+  context: SandboxContext,
+  record: SandboxRecord,
+  signal?: AbortSignal,
+): Promise<void> {
   // A file on which no namespace is mounted is none to a plugin, and yet not nothing.
   if (!context.netns.isAlive(record.netns)) await context.netns.remove(record.netns);
   const stoodIn = await standIn(context, record);
   try {
-    await detachAll(context, record);
+    await detachAll(context, record, signal);
   } catch (error) {
     if (stoodIn.length === 0 && !isRuleMissing(error)) throw error;
     // The rules may have been lost with the interface, and a plugin that misses them fails where it has one. It may be a
@@ -59,7 +63,7 @@ export async function detach(context: SandboxContext, record: SandboxRecord): Pr
     for (const ifName of isRuleMissing(error) ? masquerading : stoodIn) {
       await context.netns.removeLink(record.netns, ifName);
     }
-    await detachAll(context, record);
+    await detachAll(context, record, signal);
   }
 }
 

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { defaultNetwork, dockerCniRuntime, REPOSITORY, type Json } from "./harness/config.ts";
@@ -147,6 +148,25 @@ describe("docker run fails, says so in one line and leaves nothing behind when",
     const { exitCode, stderr } = await host.docker("run", ...args);
     expect(faultOf(stderr)).toContain('exec: "nosuch": executable file not found in $PATH');
     expect(exitCode).toBe(127);
+    await noLeaks();
+  });
+
+  test("a plugin fails and hangs at DEL, which is not waited for, and undone later", async ({
+    host,
+    noLeaks,
+  }) => {
+    host.writeConfig();
+    addPlugin(host, { type: "bad" });
+    const away = join(host.place.dir, "away");
+    writeFileSync(away, "");
+    const script = `[ "$CNI_COMMAND" = ADD ] && echo away >&2 && exit 3\nwhile [ -e ${away} ]; do sleep 0.1; done`;
+    host.writePlugin("bad", `#!/bin/sh\n${script}\n`);
+    const start = Date.now();
+    const args = ["--rm", "--runtime", "cni", "--net", "none", "busybox", "true"];
+    const { stderr } = await host.docker("run", ...args);
+    expect(Date.now() - start).toBeLessThan(8000);
+    expect(faultOf(stderr)).toBe(failedAdd("exit status 3: away")(host.place));
+    rmSync(away);
     await noLeaks();
   });
 

@@ -211,6 +211,33 @@ describe("podman", () => {
     await noLeaks();
   });
 
+  test.for([
+    ["its own network", [], ["eth0", "lo"]],
+    ["none", ["--network", "none"], ["lo"]],
+  ] as const)(
+    "builds with %s, which is left alone",
+    async ([, network, links], { host, noLeaks, skip }) => {
+      skip((await run(["podman", "--version"])).exitCode !== 0, "podman is not installed");
+      const folder = join(host.place.dir, "build");
+      mkdirSync(folder, { recursive: true });
+      await must(["cp", "/bin/busybox", folder]);
+      const steps = [
+        "FROM scratch",
+        "COPY busybox /bin/busybox",
+        'RUN ["/bin/busybox", "ls", "/sys/class/net"]',
+      ];
+      writeFileSync(join(folder, "Dockerfile"), steps.join("\n"));
+      const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
+      const parent = `/${host.place.cgroup}/build`; // It is the container's own cgroup.
+      const options = ["--no-cache", "--cgroup-parent", parent, ...limits, ...network];
+      const { stdout, stderr, exitCode } = await podman(host, "build", ...options, folder);
+      expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+      const seen = stdout.split("\n").filter((line) => /^(eth\d+|lo)$/.test(line));
+      expect(seen.toSorted()).toEqual(links);
+      await noLeaks();
+    },
+  );
+
   test("runs a container with address and port by annotation, and leaves nothing", async ({
     host,
     noLeaks,

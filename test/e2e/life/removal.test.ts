@@ -107,8 +107,7 @@ function addPlugin(host: DockerHost, script: string): void {
 }
 
 /** Prints the previous plugin's result on ADD, as a plugin that adds nothing does. */
-const PREVIOUS =
-  'node -e \'let s = ""; process.stdin.on("data", (d) => (s += d)).on("end", () => console.log(JSON.stringify(JSON.parse(s).prevResult ?? {})))\'';
+const PREVIOUS = `${process.execPath} -e 'let s = ""; process.stdin.on("data", (d) => (s += d)).on("end", () => console.log(JSON.stringify(JSON.parse(s).prevResult ?? {})))'`;
 
 function removePlugin({ place }: DockerHost): void {
   rmSync(join(place.dir, "plugins/odd"), { force: true });

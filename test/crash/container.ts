@@ -114,6 +114,8 @@ function spec({ dir }: Place, id: string, containerDir: string): unknown {
     root: { path: join(dir, "rootfs"), readonly: true },
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
+      // Where it is the image's own, newer versions of runc refuse to make its links a second time.
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
       {
         destination: "/etc/hosts",
         type: "bind",

@@ -66,7 +66,7 @@ export async function makePlace(netnsFolder: "private" | "missing" = "private"):
     mkdirSync(path(name), { recursive: true });
   }
   await must(["cp", "/bin/busybox", path("rootfs/bin/busybox")]);
-  await must(["mkdir", path("rootfs/proc"), path("rootfs/etc")]);
+  await must(["mkdir", path("rootfs/proc"), path("rootfs/etc"), path("rootfs/dev")]);
   writeFileSync(path("rootfs/etc/hosts"), "");
   const place = {
     dir,

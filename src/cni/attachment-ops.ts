@@ -1,6 +1,12 @@
 import { assertPairs, effectiveCniArgs } from "./args.ts";
 import { assertCacheable, type AttachmentCache } from "./cache.ts";
-import { assertNetwork, configText, type NetworkList, type PluginConfig } from "./config.ts";
+import {
+  assertNetwork,
+  configText,
+  separablePlugins,
+  type NetworkList,
+  type PluginConfig,
+} from "./config.ts";
 import { convertResult } from "./convert.ts";
 import { pluginEnv } from "./env.ts";
 import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
@@ -49,6 +55,8 @@ export interface CallOptions {
 export interface CheckOptions extends CallOptions {
   /** Faults of plugins that the caller knows for false alarms: CHECK goes on with the next plugin. */
   ignore?: (fault: CniError) => boolean;
+  /** A capability whose chained plugins are left out: what `delCapability` took away is not missed. */
+  without?: string;
 }
 
 export interface DelOptions extends CallOptions {
@@ -166,7 +174,10 @@ export async function checkList(
     const msg = `network ${JSON.stringify(list.name)}: CHECK needs the result of ADD, and ${why}`;
     throw new CniError({ kind: "cache", msg, network: list.name });
   }
+  const { without } = options;
+  const left = without === undefined ? undefined : separablePlugins(asked.list, without);
   for (const plugin of asked.list.plugins) {
+    if (left?.includes(plugin)) continue;
     const { invoker } = tools;
     try {
       await callPlugin(
@@ -221,7 +232,7 @@ async function delPlugins(
   if (failure !== undefined) throw failure;
 }
 
-function requestFor(
+export function requestFor(
   { env, pluginDirs }: Invoker,
   call: Attachment & { command: CniCommand; plugin: PluginConfig; prevResult?: Result | undefined },
 ): PluginRequest {
@@ -238,7 +249,7 @@ function requestFor(
   };
 }
 
-function resultOf(
+export function resultOf(
   invoker: Invoker,
   request: PluginRequest,
   stdout: string,
@@ -263,7 +274,7 @@ function resultOf(
 }
 
 /** Throws a CniError for what plugins could not be given, or the cache not hold, before anything is done. */
-function assertAttachment(list: NetworkList, rt: RuntimeConf): void {
+export function assertAttachment(list: NetworkList, rt: RuntimeConf): void {
   assertNetwork(list);
   assertContainerId(rt.containerId);
   assertInterfaceName(rt.ifName);

@@ -83,6 +83,23 @@ export interface Cni {
   checkNetworkList(list: NetworkList, rt: RuntimeConf, options?: CheckOptions): Promise<void>;
   /** Detaches a container, with what ADD was given where that is cached. May be repeated. */
   delNetworkList(list: NetworkList, rt: RuntimeConf, options?: DelOptions): Promise<void>;
+  /**
+   * Runs ADD again of those chained plugins alone that declare `capability`, with its value of now, for an attachment that is
+   * whole otherwise: after `delCapability`. Throws when the capability cannot be separated, see `separablePlugins`.
+   */
+  addCapability(
+    list: NetworkList,
+    rt: RuntimeConf,
+    capability: string,
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Runs DEL of those chained plugins alone that declare `capability`; the attachment stays. May be repeated. */
+  delCapability(
+    list: NetworkList,
+    rt: RuntimeConf,
+    capability: string,
+    options?: CallOptions,
+  ): Promise<void>;
   /** Deletes what belongs to attachments that are not listed as valid; without `args`, to any. */
   gcNetworkList(list: NetworkList, args?: GcArgs): Promise<void>;
   /** Throws (code 50 or 51) when the network cannot serve ADD. */
@@ -132,6 +149,17 @@ export function createCni(options: CniOptions): Cni {
     addNetworkList: (list, rt, call) => inTurn(rt, call, (own) => addList(own, list, rt)),
     checkNetworkList: (list, rt, call) => inTurn(rt, call, (own) => checkList(own, list, rt, call)),
     delNetworkList: (list, rt, call) => inTurn(rt, call, (own) => delList(own, list, rt, call)),
+    // Few containers need these.
+    addCapability: (list, rt, capability, call) =>
+      inTurn(rt, call, async (own) => {
+        const ops = await import("./capability-ops.ts");
+        await ops.addCapability(own, list, rt, capability);
+      }),
+    delCapability: (list, rt, capability, call) =>
+      inTurn(rt, call, async (own) => {
+        const ops = await import("./capability-ops.ts");
+        await ops.delCapability(own, list, rt, capability);
+      }),
     gcNetworkList: (list, args = noneValid) => gate.exclusively(() => gcList(tools, list, args)),
     statusNetworkList: (list) => statusList(tools, list),
     validateNetworkList: (list) => validateList(tools, list),

@@ -153,6 +153,19 @@ export function declaresCapability(
   return capabilitiesOf(list).includes(capability);
 }
 
+/**
+ * The plugins that declare `capability`, when they can be called alone: they are chained, so that the interface is another's, and
+ * give no addresses. undefined when there is none, or one of them cannot.
+ */
+export function separablePlugins(
+  { plugins }: Pick<NetworkList, "plugins">,
+  capability: string,
+): PluginConfig[] | undefined {
+  const able = plugins.filter(({ capabilities }) => capabilities?.[capability] === true);
+  const isWhole = able.every((plugin) => plugin !== plugins[0] && plugin["ipam"] === undefined);
+  return able.length > 0 && isWhole ? able : undefined;
+}
+
 function parseCachedHead(config: string): NetworkList | undefined {
   return valid(() => {
     const object = parseObject(config);

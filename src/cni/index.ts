@@ -12,6 +12,7 @@ export {
   parseNetworkConf,
   parseNetworkList,
   parsePlugin,
+  separablePlugins,
 } from "./config.ts";
 export { ipFamily } from "./address.ts";
 export type { ContainerAddresses } from "./container-addresses.ts";

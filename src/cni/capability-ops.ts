@@ -1,0 +1,90 @@
+import { assertAttachment, requestFor, resultOf, type Tools } from "./attachment-ops.ts";
+import { separablePlugins, type NetworkList, type PluginConfig } from "./config.ts";
+import { asCniError, CniError, errorCodes, joinErrors } from "./errors.ts";
+import { callPlugin } from "./invoke.ts";
+import {
+  isIncomplete,
+  keyOf,
+  recall,
+  resultForDel,
+  resultIn,
+  type Attachment,
+  type RuntimeConf,
+} from "./recall.ts";
+
+/**
+ * ADD of those chained plugins alone that declare `capability`, in order: with the configuration and arguments that the last ADD
+ * of the list had and its result as prevResult, but for the value of `capability`, which is that of `rt`. It is noted in the cache
+ * first, so that a later DEL has what the plugins were given. The result of the list's ADD stays. A failure is the caller's to undo.
+ */
+export async function addCapability(
+  { invoker, cache }: Tools,
+  list: NetworkList,
+  rt: RuntimeConf,
+  capability: string,
+): Promise<void> {
+  assertAttachment(list, rt);
+  const file = cache.read(keyOf(list, rt));
+  const { known, plugins } = find({ list, rt }, capability, recall(file, { list, rt }));
+  const prevResult = isIncomplete(file) ? undefined : resultIn(file, known.list.cniVersion);
+  if (file.state !== "entry" || prevResult === undefined) {
+    const msg = `network ${JSON.stringify(list.name)}: ADD of ${capability} alone needs the result of ADD, and none is cached`;
+    throw new CniError({ kind: "cache", msg, network: list.name });
+  }
+  const capabilityArgs = {
+    ...known.rt.capabilityArgs,
+    [capability]: rt.capabilityArgs?.[capability],
+  };
+  cache.write({ ...file.entry, capabilityArgs }, { durable: true });
+  const asked = { ...known, rt: { ...known.rt, capabilityArgs } };
+  for (const plugin of plugins) {
+    const request = requestFor(invoker, { command: "ADD", ...asked, plugin, prevResult });
+    resultOf(invoker, request, await callPlugin(invoker, request), known.list.cniVersion);
+  }
+}
+
+/**
+ * DEL of those chained plugins alone that declare `capability`, in reverse order, with what ADD had. All are tried; the faults are
+ * thrown together. The cache stays: the attachment does. May be repeated.
+ */
+export async function delCapability(
+  { invoker, cache }: Tools,
+  list: NetworkList,
+  rt: RuntimeConf,
+  capability: string,
+): Promise<void> {
+  assertAttachment(list, rt);
+  const file = cache.read(keyOf(list, rt));
+  const { known, plugins } = find({ list, rt }, capability, recall(file, { list, rt }));
+  const prevResult = resultForDel(file, known.list.cniVersion);
+  const errors: CniError[] = [];
+  for (const plugin of plugins.toReversed()) {
+    try {
+      await callPlugin(
+        invoker,
+        requestFor(invoker, { command: "DEL", ...known, plugin, prevResult }),
+      );
+    } catch (error) {
+      const failure = asCniError(error);
+      if (failure.kind === "plugin" && failure.code === errorCodes.unknownContainer) continue;
+      errors.push(failure);
+    }
+  }
+  const failure = joinErrors(errors);
+  if (failure !== undefined) throw failure;
+}
+
+function find(
+  { list }: Attachment,
+  capability: string,
+  known: Attachment,
+): { known: Attachment; plugins: PluginConfig[] } {
+  const plugins = separablePlugins(known.list, capability);
+  if (plugins !== undefined) return { known, plugins };
+  throw new CniError({
+    kind: "invalid",
+    code: errorCodes.invalidNetworkConfig,
+    msg: `network ${JSON.stringify(list.name)}: no chained plugin alone sees to ${capability}`,
+    network: list.name,
+  });
+}

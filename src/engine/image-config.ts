@@ -22,13 +22,17 @@ export interface ImageReference {
 
 /** Content stores of containerd, where Docker's containerd image store keeps images. */
 const CONTENT_STORES = ["/var/lib/containerd", "<docker root>/containerd/daemon"];
-const MAX_DEPTH = 3;
+/** index, index in it, manifest, configuration; and some */
+const MAX_DEPTH = 6;
+/** No image keeps a start busy with its index. */
+const MAX_BLOBS = 512;
 
 /**
  * The configuration that the container's image carries, from the engine's own files: Docker's image store
  * (`<docker root>/image/<driver>/imagedb/content/sha256/<id>`), or the content store of containerd, where an index
  * leads to manifests and these to configurations. Several configurations (an image for several platforms) are
- * given as a list. Undefined when it cannot be told: the image is gone, or its store is somewhere else.
+ * given as a list. Undefined when it is unknown: the image is gone, its store is somewhere else, or an index of it leads to
+ * anything that was not read, which may be what the container runs.
  */
 export function readImageConfigs(
   reference: ImageReference,
@@ -41,8 +45,9 @@ export function readImageConfigs(
     const root = store.replace("<docker root>", dockerRoot);
     const blobs = join(root, "io.containerd.content.v1.content", "blobs");
     for (const digest of [reference.imageManifest, reference.imageId]) {
-      const configs = digest === undefined ? [] : readBlobs(blobs, digest, MAX_DEPTH);
-      if (configs.length > 0) return configs;
+      if (digest === undefined) continue;
+      const configs = readBlobs({ blobs, left: MAX_BLOBS }, digest, MAX_DEPTH);
+      if (configs !== undefined && configs.length > 0) return configs;
     }
   }
   return undefined;
@@ -57,17 +62,29 @@ function readClassic(reference: ImageReference, dockerRoot: string): ImageConfig
   return image === undefined ? undefined : toImageConfig(image);
 }
 
-/** Follows an index or a manifest to the configurations below it. */
-function readBlobs(blobs: string, digest: string, depth: number): ImageConfig[] {
+/** A folder of blobs, and how many more of them are read. */
+interface BlobReader {
+  blobs: string;
+  left: number;
+}
+
+/** Follows an index or a manifest to the configurations below it; undefined where one of its branches is not read. */
+function readBlobs(reader: BlobReader, digest: string, depth: number): ImageConfig[] | undefined {
   const hex = sha256Of(digest);
-  if (hex === undefined || depth === 0) return [];
-  const blob = readJson(join(blobs, "sha256", hex));
-  if (blob === undefined) return [];
+  if (hex === undefined || depth === 0 || reader.left-- <= 0) return undefined;
+  const blob = readJson(join(reader.blobs, "sha256", hex));
+  if (blob === undefined) return undefined;
   if (Array.isArray(blob["manifests"])) {
-    return blob["manifests"].flatMap((entry) => readBlobs(blobs, digestOf(entry), depth - 1));
+    const configs: ImageConfig[] = [];
+    for (const entry of blob["manifests"]) {
+      const below = readBlobs(reader, digestOf(entry), depth - 1);
+      if (below === undefined) return undefined;
+      configs.push(...below);
+    }
+    return configs;
   }
-  if (Array.isArray(blob["layers"])) return readBlobs(blobs, digestOf(blob["config"]), depth - 1);
-  return isJsonObject(blob["rootfs"]) ? [toImageConfig(blob)] : [];
+  if (Array.isArray(blob["layers"])) return readBlobs(reader, digestOf(blob["config"]), depth - 1);
+  return isJsonObject(blob["rootfs"]) ? [toImageConfig(blob)] : undefined;
 }
 
 function toImageConfig(image: JsonObject): ImageConfig {

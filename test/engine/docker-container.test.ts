@@ -282,6 +282,10 @@ describe("readDockerContainer", () => {
   });
 });
 
+const entry = (digit: string) => ({ digest: digest(digit) });
+const index = (...digits: string[]) => ({ manifests: digits.map(entry) });
+const manifest = (digit: string) => ({ config: entry(digit), layers: [] });
+
 describe("readImageConfigs", () => {
   const HEX = "f".repeat(64);
   const image = { rootfs: {}, config: { Labels: { "cni.ip": "10.9.9.9" }, Env: ["IPV4=1.2.3.4"] } };
@@ -299,17 +303,80 @@ describe("readImageConfigs", () => {
     ).toEqual(expected);
   });
 
-  test("follows index and manifest in a content store of containerd", () => {
-    const [index, manifest, config] = ["1", "2", "3"].map((digit) => digit.repeat(64));
-    const blobs = join(root, "containerd/daemon/io.containerd.content.v1.content/blobs/sha256");
-    putAt(join(blobs, index ?? ""), {
-      manifests: [{ digest: `sha256:${manifest}` }, { digest: 7 }],
-    });
-    putAt(join(blobs, manifest ?? ""), { config: { digest: `sha256:${config}` }, layers: [] });
-    putAt(join(blobs, config ?? ""), image);
+  const harmless = { rootfs: {}, config: {} };
+  const chain = Array.from({ length: 9 }, (_, place): [string, object] => [
+    String(place),
+    index(String(place + 1)),
+  ]);
+
+  test.each<{ title: string; blobs: Record<string, object>; expected: object[] | undefined }>([
+    {
+      title: "follows index and manifest",
+      blobs: { 0: index("1"), 1: manifest("2"), 2: image },
+      expected,
+    },
+    {
+      title: "finds every platform's",
+      blobs: { 0: index("1", "3"), 1: manifest("2"), 2: image, 3: manifest("4"), 4: harmless },
+      expected: [...expected, { labels: {}, env: [] }],
+    },
+    {
+      title: "follows an index in an index",
+      blobs: {
+        0: index("1", "5"),
+        1: manifest("2"),
+        2: harmless,
+        5: index("6"),
+        6: manifest("7"),
+        7: image,
+      },
+      expected: [{ labels: {}, env: [] }, ...expected],
+    },
+    {
+      title: "cannot tell where a sibling is deeper than it looks",
+      blobs: { ...Object.fromEntries(chain), 0: index("a", "1"), a: manifest("b"), b: harmless },
+      expected: undefined,
+    },
+    {
+      title: "cannot tell where a sibling is not there",
+      blobs: { 0: index("1", "3"), 1: manifest("2"), 2: harmless },
+      expected: undefined,
+    },
+    {
+      title: "cannot tell where a sibling's configuration is not there",
+      blobs: { 0: index("1", "3"), 1: manifest("2"), 2: harmless, 3: manifest("4") },
+      expected: undefined,
+    },
+    {
+      title: "cannot tell where a sibling is none that it knows",
+      blobs: { 0: index("1", "3"), 1: manifest("2"), 2: harmless, 3: { fsLayers: [] } },
+      expected: undefined,
+    },
+    {
+      title: "cannot tell where a descriptor has no digest",
+      blobs: { 0: { manifests: [entry("1"), { digest: 7 }] }, 1: manifest("2"), 2: harmless },
+      expected: undefined,
+    },
+    {
+      title: "cannot tell where there are more branches than it reads",
+      blobs: { 0: index(...Array.from({ length: 600 }, () => "1")), 1: manifest("2"), 2: harmless },
+      expected: undefined,
+    },
+    { title: "cannot tell of an empty index", blobs: { 0: index() }, expected: undefined },
+  ])("in a content store of containerd $title", ({ blobs, expected: found }) => {
+    const folder = join(root, "containerd/daemon/io.containerd.content.v1.content/blobs/sha256");
+    for (const [digit, blob] of Object.entries(blobs)) putAt(join(folder, digit.repeat(64)), blob);
     const reference = { directory, imageManifest: undefined, storageDriver: "overlayfs" };
     const stores = ["/nowhere", "<docker root>/containerd/daemon"];
-    expect(readImageConfigs({ ...reference, imageId: `sha256:${index}` }, stores)).toEqual(
+    expect(readImageConfigs({ ...reference, imageId: digest("0") }, stores)).toEqual(found);
+  });
+
+  test("takes the manifest that the engine names, whatever else the image's index leads to", () => {
+    const folder = join(root, "containerd/daemon/io.containerd.content.v1.content/blobs/sha256");
+    const blobs = { 0: index("1", "3"), 1: manifest("2"), 2: image };
+    for (const [digit, blob] of Object.entries(blobs)) putAt(join(folder, digit.repeat(64)), blob);
+    const named = { imageId: digest("0"), imageManifest: digest("1"), storageDriver: "overlayfs" };
+    expect(readImageConfigs({ directory, ...named }, ["<docker root>/containerd/daemon"])).toEqual(
       expected,
     );
   });
@@ -374,6 +441,10 @@ describe("readPodmanImage", () => {
     );
   });
 });
+
+function digest(digit: string): string {
+  return `sha256:${digit.repeat(64)}`;
+}
 
 function put(name: string, value: unknown): void {
   putAt(join(directory, name), value);

@@ -31,6 +31,7 @@ export function asJson(view: SandboxView): Record<string, unknown> {
       network: attachment.network,
       interface: attachment.ifName,
       addresses: attachment.addresses,
+      formerAddresses: attachment.formerAddresses ?? null,
       mac: attachment.mac ?? null,
       ports: portMappings(attachment),
     })),
@@ -46,7 +47,7 @@ function rowsOf({ id, name, state, record, retry }: SandboxView): string[][] {
     shortId(id),
     attachment.network,
     attachment.ifName,
-    attachment.addresses.join(",") || NOTHING,
+    formatAddresses(attachment),
     attachment.mac ?? NOTHING,
     portMappings(attachment).map(formatPort).join(",") || NOTHING,
     label,
@@ -65,6 +66,11 @@ function notes(views: readonly SandboxView[]): string[] {
           `  when this cannot be mended, give it up with: docker-cni gc --forget ${shortId(id)}`,
         ],
   );
+}
+
+function formatAddresses({ addresses, formerAddresses }: AttachmentRecord): string {
+  const former = formerAddresses === undefined ? "" : ` (was ${formerAddresses.join(",")})`;
+  return (addresses.join(",") || NOTHING) + former;
 }
 
 interface Port {

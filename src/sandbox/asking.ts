@@ -33,7 +33,7 @@ export async function addAsking(context: SandboxContext, adding: Adding): Promis
   const result = await add(context, adding);
   const { ips, mac } = containerAddresses(result, attachment.ifName);
   requireWish(list, attachment, { ips, mac });
-  warnOfOthers(context, adding, { ips, mac });
+  noteOthers(context, adding, { ips, mac });
   return result;
 }
 
@@ -144,15 +144,18 @@ function addressOf(text: string): string {
   return parseIpWithPrefix(text.trim())?.text ?? text;
 }
 
-/** Says so when an attachment that is built again is another than it was. */
-function warnOfOthers(
+/** Says so, in the log and in the record, when an attachment that is built again is another than it was. */
+function noteOthers(
   { log }: SandboxContext,
-  { attachment: { network, addresses, mac }, conf: { containerId: container } }: Adding,
+  { attachment, conf: { containerId: container } }: Adding,
   got: Got,
 ): void {
+  const { network, addresses, mac } = attachment;
   const before = addresses.map(addressOf);
   const now = new Set(got.ips.map(addressOf));
   const isOther = before.some((address) => !now.has(address));
+  if (isOther) attachment.formerAddresses = addresses;
+  else delete attachment.formerAddresses;
   const hasOtherMac = addresses.length > 0 && mac !== undefined && mac !== got.mac;
   if (!isOther && !hasOtherMac) return;
   const was = [...addresses, mac ?? ""].join(" ");

@@ -44,6 +44,8 @@ export interface AttachmentRecord {
   /** What ADD gave: "address/length" each; asked for again when the network has to be rebuilt. */
   addresses: string[];
   mac?: string;
+  /** Its addresses before it was built again, where the network gave it others then. */
+  formerAddresses?: string[];
   /** Further names of the container on this network. */
   aliases?: string[];
   /** Gateways of the default route that was asked for on this network; empty: the network's own. */

@@ -80,7 +80,10 @@ describe("a network that is built again", () => {
     const { context, lines } = plugin(asksForIps, gives("10.9.0.7/24"));
     const kept = record();
     await reattach(context, kept);
-    expect(kept.attachments[0]?.addresses).toEqual(["10.9.0.7/24"]);
+    expect(kept.attachments[0]).toMatchObject({
+      addresses: ["10.9.0.7/24"],
+      formerAddresses: record().attachments[0]?.addresses,
+    });
     const line = lines.find(({ msg }) => msg.includes("in the place of"));
     expect(line?.level).toBe("warn");
     expect(line?.msg).toMatch(/10\.9\.0\.7\/24.*10\.9\.0\.2\/24/);

@@ -27,6 +27,8 @@ export interface DockerContainer {
   macAddress: string | undefined;
   autoRemove: boolean;
   restartPolicy: string | undefined;
+  /** It has ended, and the daemon will start it again in a moment. */
+  restarting: boolean;
   portBindings: PortBinding[];
   /** `-P` */
   publishAllPorts: boolean;
@@ -74,6 +76,7 @@ export function readDockerContainer(directory: string): DockerContainer {
     macAddress: macOf(networks.object("none")) ?? (config.string("MacAddress") || undefined),
     autoRemove: hostConfig.boolean("AutoRemove") ?? false,
     restartPolicy: hostConfig.object("RestartPolicy").string("Name") || undefined,
+    restarting: container.object("State").boolean("Restarting") ?? false,
     portBindings: readPortBindings(hostConfig.object("PortBindings"), warn),
     publishAllPorts: hostConfig.boolean("PublishAllPorts") ?? false,
     exposedPorts: config.object("ExposedPorts").keys(),

@@ -4,12 +4,14 @@ import { type PortMapping, type PortRequest, describePort } from "./ports.ts";
 
 /**
  * Gives every request its port of the host, in the order of the requests. A port that was named is taken as it is; of a range, or where any will
- * do, the first free one is chosen.
+ * do, the one that it had before is chosen, or the first free one.
  * Throws PORT_TAKEN, naming the holder, when a port is not free.
  */
 export function choosePorts(options: {
   requests: readonly PortRequest[];
   taken: readonly TakenPort[];
+  /** Ports that somebody may want again: of what is left to choose they are the last. */
+  avoided?: readonly TakenPort[];
   /** First and last port for requests without one, as in /proc/sys/net/ipv4/ip_local_port_range. */
   anyPort: readonly [first: number, last: number];
   /** From 0 to 1: where in `anyPort` the search begins. The same place gives a container the same port again. */
@@ -51,23 +53,33 @@ function takeNamed(
 function takeFree(options: {
   request: PortRequest;
   taken: readonly TakenPort[];
+  avoided?: readonly TakenPort[];
   anyPort: readonly [number, number];
   start: number;
 }): PortMapping {
-  const { request, taken, anyPort, start } = options;
+  const { request, taken, avoided = [], anyPort, start } = options;
   const [first, last] = request.hostPorts ?? anyPort;
   const count = last - first + 1;
   const offset = request.hostPorts === undefined ? Math.floor(start * count) : 0;
-  const isFree = (mapping: PortMapping) => !taken.some((other) => clash(mapping, other));
+  const before = request.before === undefined ? undefined : mappingOf(request, request.before);
+  if (before !== undefined && !isAmong(before, taken)) return before;
+  let lastResort: PortMapping | undefined;
   for (let step = 0; step < count; step++) {
     const mapping = mappingOf(request, first + ((offset + step) % count));
-    if (isFree(mapping)) return mapping;
+    if (isAmong(mapping, taken)) continue;
+    if (!isAmong(mapping, avoided)) return mapping;
+    lastResort ??= mapping;
   }
+  if (lastResort !== undefined) return lastResort;
   throw new UserError(
     "PORT_TAKEN",
     `-p ${describePort(request)}: no port of the host from ${first} to ${last} is free`,
     { hint: "publish other ports, or stop what holds these" },
   );
+}
+
+function isAmong(mapping: PortMapping, others: readonly TakenPort[]): boolean {
+  return others.some((other) => clash(mapping, other));
 }
 
 function mappingOf(request: PortRequest, hostPort: number): PortMapping {

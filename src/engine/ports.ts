@@ -20,6 +20,8 @@ export interface PortRequest {
   hostIP?: string;
   /** First and last port of the host to choose from; undefined means any free one. */
   hostPorts: readonly [first: number, last: number] | undefined;
+  /** The port of the host that it had before, and has again where that is free. */
+  before?: number;
 }
 
 const MAX_PORTS = 4096;

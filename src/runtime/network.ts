@@ -1,3 +1,4 @@
+import { CniError } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
 import { findEngineFile } from "../engine/container-dir.ts";
@@ -7,11 +8,12 @@ import { netnsName } from "../netns/netns.ts";
 import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, checkOrReattach, isIntact, recall } from "../sandbox/life.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
+import { transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
 import { planAttachments } from "./plan.ts";
-import { type AllottedPorts, asksForPorts, withAllottedPorts } from "./ports.ts";
+import type { AllottedPorts } from "./ports.ts";
 import { loadNetworks, type Wish } from "./wish.ts";
 
 /** What is known of the container whose network is planned. */
@@ -57,6 +59,7 @@ export async function planNetwork(
   Object.assign(kept, identity(call, container));
   if (JSON.stringify(kept) !== before) context.store.write(kept);
   context.store.clearStopped(call.id);
+  await takePorts(context, kept);
   if (isIntact(context, kept) && !userns && kept.userns !== true) {
     if (mayChangeNetwork(container.spec)) {
       const { freshNetns, reattach } = await import("../sandbox/rebuild.ts");
@@ -80,6 +83,7 @@ export async function planNetwork(
         });
         if (mayHaveIpv6(kept)) await restoreIpv6(context, kept);
         await checkOrReattach(context, kept);
+        if (kept.ports !== undefined) await publishAgain(context, kept);
       },
     };
   }
@@ -94,6 +98,37 @@ export async function planNetwork(
     open: () => replaceNetns(context, record),
     network: () => reattach(context, record),
   };
+}
+
+/** Takes back the ports that the stop gave back, or that may be another's since the boot. */
+async function takePorts(context: CreateContext, kept: SandboxRecord): Promise<void> {
+  if (publishedPorts(kept).length === 0) return;
+  if (kept.ports === undefined && kept.bootId === context.bootId) return;
+  try {
+    if (kept.ports === "releasing" || kept.ports === "acquiring") {
+      const { releaseOrLog } = await import("../sandbox/published.ts");
+      await releaseOrLog(context, kept);
+    }
+    const { takePortsAgain } = await import("./ports.ts");
+    await takePortsAgain(context, kept);
+  } catch (error) {
+    context.store.markStopped(kept.id);
+    throw error;
+  }
+}
+
+/** Publishes the ports of a network that is well otherwise; where that fails all of it is built again. */
+async function publishAgain(context: CreateContext, kept: SandboxRecord): Promise<void> {
+  const { acquirePorts } = await import("../sandbox/published.ts");
+  try {
+    await acquirePorts(context, kept);
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    context.log.warn({ container: kept.id, step: "ports", err: error }, "the network is rebuilt");
+    const { reattach } = await import("../sandbox/rebuild.ts");
+    await reattach(context, kept);
+    transition(context, kept, "attached");
+  }
 }
 
 /**
@@ -133,6 +168,7 @@ async function newRecord(
     ...identity(call, container, wish.name),
     ...(service && { service }),
     runtimeDir: runtime.stateDir(call),
+    ...(ports.chosen.length > 0 && { chosenPorts: ports.chosen }),
     attachments: planAttachments({
       wish,
       lists,
@@ -143,13 +179,18 @@ async function newRecord(
       workloadArgs: config.workloadArgs,
     }),
   });
-  // What cannot be met whatever the ports are is told before one of them is looked for.
-  if (asksForPorts(wish)) withPorts({ all: [], byNetwork: [] });
-  return withAllottedPorts(context, call.id, wish, (ports) => {
+  const noted = (ports: AllottedPorts): SandboxRecord => {
     const record = withPorts(ports);
     context.store.write(record, { durable: false });
     return record;
-  });
+  };
+  const none = { all: [], byNetwork: [], chosen: [] };
+  const asksForPorts = [wish, ...wish.networks].some(({ ports }) => ports.length > 0);
+  if (!asksForPorts) return noted(none);
+  // What cannot be met whatever the ports are is told before one of them is looked for.
+  withPorts(none);
+  const { withAllottedPorts } = await import("./ports.ts");
+  return withAllottedPorts(context, call.id, wish, noted);
 }
 
 /** How the container is called, and the files of its own that its network shows in. */

@@ -1,15 +1,17 @@
 import { readFileSync } from "node:fs";
 import { asTakenPorts, findSocketHolder, readListeners } from "../engine/listeners.ts";
-import { findPortConflict, type TakenPort } from "../engine/port-conflict.ts";
+import { clash, findPortConflict, type TakenPort } from "../engine/port-conflict.ts";
 import { choosePorts, isNamed } from "../engine/port-choice.ts";
-import type { PortMapping, PortRequest } from "../engine/ports.ts";
+import { describePort, type PortMapping, type PortRequest } from "../engine/ports.ts";
 import type { SandboxRequest } from "../engine/request.ts";
 import { UserError } from "../errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { collect, isGone } from "../sandbox/gc.ts";
+import { nameOfNow } from "../sandbox/name-of-now.ts";
 import { isOver, readFacts } from "../sandbox/over.ts";
+import { holdsPorts, releaseForOther, whyKept } from "../sandbox/published.ts";
 import { hadNoAdd } from "../sandbox/release.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import { type ChosenPort, publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
 
 const ANY_PORT = "/proc/sys/net/ipv4/ip_local_port_range";
 
@@ -19,14 +21,12 @@ export interface AllottedPorts {
   all: PortMapping[];
   /** On one network alone, in the order of the networks. */
   byNetwork: PortMapping[][];
+  /** Those whose number was left to choose. */
+  chosen: ChosenPort[];
 }
 
 /** What a container asked for that may be ports. */
 type PortWish = Pick<SandboxRequest, "ports" | "networks">;
-
-export function asksForPorts({ ports, networks }: PortWish): boolean {
-  return ports.length > 0 || networks.some((network) => network.ports.length > 0);
-}
 
 /**
  * Allots the ports of a wish and calls `use` with them, which has to write them down: until it has, nobody else is
@@ -38,8 +38,12 @@ export async function withAllottedPorts<T>(
   wish: PortWish,
   use: (ports: AllottedPorts) => T,
 ): Promise<T> {
-  if (!asksForPorts(wish)) return use({ all: [], byNetwork: [] });
   await collectGone(context, id);
+  await releaseStopped(
+    context,
+    id,
+    [wish.ports, ...wish.networks.map(({ ports }) => ports)].flat(),
+  );
   const lock = await context.locker.lock(
     context.store.sharedDir("ports"),
     "exclusive",
@@ -62,6 +66,36 @@ export async function withAllottedPorts<T>(
 }
 
 /**
+ * Takes the ports of a kept sandbox again that a stop gave back, with its lock held: it is noted in its record, where they are
+ * `acquiring` from then on. Those that were named stay as they are; others stay where they are free. Throws PORT_TAKEN,
+ * naming the holder.
+ */
+export async function takePortsAgain(
+  context: SandboxContext,
+  record: SandboxRecord,
+): Promise<void> {
+  const mappings = new Map(
+    publishedPorts(record).map((mapping) => [describePort(mapping), mapping]),
+  );
+  const wasChosen = new Map(record.chosenPorts?.map((port) => [describePort(port), port]));
+  const ports = [...mappings].map(([text, mapping]) => askAgain(mapping, wasChosen.get(text)));
+  await withAllottedPorts(context, record.id, { ports, networks: [] }, ({ all, chosen }) => {
+    const now = new Map([...mappings.keys()].map((text, place) => [text, all[place]]));
+    for (const attachment of record.attachments) {
+      const mine = publishedPorts({ attachments: [attachment] });
+      if (mine.length === 0) continue;
+      attachment.capabilityArgs = {
+        ...attachment.capabilityArgs,
+        portMappings: mine.map((mapping) => now.get(describePort(mapping)) ?? mapping),
+      };
+    }
+    record.ports = "acquiring";
+    if (chosen.length > 0) record.chosenPorts = chosen;
+    context.store.write(record);
+  });
+}
+
+/**
  * Gives each port that was asked for its port of the host, beside those of other sandboxes and of the processes that
  * listen. What containers left behind that are gone is undone first. Throws PORT_TAKEN, naming the holder.
  */
@@ -72,22 +106,52 @@ async function allotPorts(
 ): Promise<AllottedPorts> {
   const wanted = [wish.ports, ...wish.networks.map(({ ports }) => ports)];
   const requests = wanted.flat();
-  const chosen = choosePorts({
+  const { taken, avoided } = await portsOfOthers(context, id, requests);
+  const mappings = choosePorts({
     requests,
-    taken: [...(await portsOfOthers(context, id)), ...portsOfProcesses(requests)],
+    taken: [...taken, ...portsOfProcesses(requests)],
+    avoided,
     anyPort: readAnyPort(),
     start: placeOf(id),
   });
   const [all = [], ...byNetwork] = wanted.map((asked) =>
-    chosen.filter((_, place) => asked.some((request) => request === requests[place])),
+    mappings.filter((_, place) => asked.some((request) => request === requests[place])),
   );
-  return { all, byNetwork };
+  const chosen = mappings.flatMap((mapping, place): ChosenPort[] => {
+    const request = requests[place];
+    if (request === undefined || isNamed(request)) return [];
+    return [{ ...mapping, ...(request.hostPorts && { from: request.hostPorts }) }];
+  });
+  return { all, byNetwork, chosen };
+}
+
+/** Has stopped containers give back at once what is wanted of them, while nobody is kept from being allotted others. */
+async function releaseStopped(
+  context: SandboxContext,
+  id: string,
+  requests: readonly PortRequest[],
+): Promise<void> {
+  const isWanted = (port: PortMapping): boolean =>
+    requests.some(({ hostPorts: [first, last] = [0, 0], protocol, hostIP }) => {
+      const { hostPort } = port;
+      return first <= hostPort && hostPort <= last && clash({ hostPort, protocol, hostIP }, port);
+    });
+  for (const record of otherRecords(context, id)) {
+    if (publishedPorts(record).some(isWanted)) await releaseForOther(context, record.id);
+  }
+}
+
+/** What a mapping was asked for as; `chosen` where its port of the host was left to choose. */
+function askAgain(mapping: PortMapping, chosen: ChosenPort | undefined): PortRequest {
+  const { hostPort, ...port } = mapping;
+  if (chosen === undefined) return { ...port, hostPorts: [hostPort, hostPort] };
+  return { ...port, hostPorts: chosen.from, before: hostPort };
 }
 
 /** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
 async function collectGone(context: SandboxContext, id: string): Promise<void> {
   for (const record of otherRecords(context, id)) {
-    if (portsOf(context, record).length === 0 || !isGone(context, record.id)) continue;
+    if (publishedPorts(record).length === 0 || !isGone(context, record.id)) continue;
     await collect(context, record.id, { waitMs: context.lockTimeoutMs });
   }
 }
@@ -95,49 +159,56 @@ async function collectGone(context: SandboxContext, id: string): Promise<void> {
 /**
  * Waits for no other sandbox: one whose lock is held may wait for the lock on the ports itself, and counts as somebody's.
  */
-async function portsOfOthers(context: SandboxContext, id: string): Promise<TakenPort[]> {
-  const taken: TakenPort[] = [];
+async function portsOfOthers(
+  context: SandboxContext,
+  id: string,
+  requests: readonly PortRequest[],
+): Promise<{ taken: TakenPort[]; avoided: TakenPort[] }> {
+  const taken: (TakenPort & { record: SandboxRecord })[] = [];
+  const avoided: TakenPort[] = [];
   for (const record of otherRecords(context, id)) {
-    const ports = portsOf(context, record);
+    const ports = publishedPorts(record).map(({ hostPort, protocol, hostIP }) => {
+      return { hostPort, protocol, hostIP, holder: "another container", record };
+    });
     if (ports.length > 0 && isOver(record, readFacts(context.store, record), context.keepForMs)) {
       const { outcome } = await collect(context, record.id, { waitMs: 0 });
       if (outcome === "released" || outcome === "gone" || outcome === "forgotten") continue;
       if (outcome === "failed" && hadNoAdd(context, record)) continue;
     }
-    taken.push(...ports);
+    (holdsPorts(context, record) ? taken : avoided).push(...ports);
   }
-  return taken;
+  const inTheWay = findPortConflict(requests.flatMap(asNamed), taken)?.taken;
+  if (inTheWay !== undefined) inTheWay.holder = describeHolder(context, inTheWay.record);
+  return { taken, avoided };
+}
+
+/** By the name of now: a container may have been renamed since it started. */
+function describeHolder(context: SandboxContext, record: SandboxRecord): string {
+  const name = nameOfNow(record) ?? record.id.slice(0, 12);
+  const why = whyKept(context, record);
+  return `container ${name}${why === undefined ? "" : `, ${why}`}`;
 }
 
 /** Of the processes only the first one in the way is looked up: that reads the descriptors of every process. */
 function portsOfProcesses(requests: readonly PortRequest[]): TakenPort[] {
   const listeners = asTakenPorts(readListeners());
-  const named = requests
-    .filter(isNamed)
-    .map((port) => Object.assign({}, port, { hostPort: port.hostPorts[0] }));
-  const inTheWay = findPortConflict(named, listeners)?.taken;
+  const inTheWay = findPortConflict(requests.flatMap(asNamed), listeners)?.taken;
   if (inTheWay !== undefined) {
     inTheWay.holder = findSocketHolder(inTheWay.inode) ?? inTheWay.holder;
   }
   return listeners;
 }
 
+function asNamed(request: PortRequest): Pick<TakenPort, "hostPort" | "protocol" | "hostIP">[] {
+  if (!isNamed(request)) return [];
+  const { hostPorts, protocol, hostIP } = request;
+  return [{ hostPort: hostPorts[0], protocol, hostIP }];
+}
+
 function otherRecords(context: SandboxContext, id: string): SandboxRecord[] {
   return context.store.list().flatMap((other) => {
     const record = other === id ? undefined : context.store.read(other);
     return record === undefined || record === "unreadable" ? [] : [record];
-  });
-}
-
-function portsOf(context: SandboxContext, record: SandboxRecord): TakenPort[] {
-  const name = record.name ?? record.id.slice(0, 12);
-  const isStopped = context.store.stoppedAt(record.id) !== undefined;
-  const holder = `container ${name}${isStopped ? ", which is stopped and keeps its network until it is removed" : ""}`;
-  return record.attachments.flatMap(({ capabilityArgs }) => {
-    const mappings = capabilityArgs["portMappings"];
-    return Array.isArray(mappings)
-      ? mappings.map((mapping: PortMapping) => Object.assign({}, mapping, { holder }))
-      : [];
   });
 }
 

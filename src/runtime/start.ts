@@ -10,7 +10,7 @@ import {
 import { refreshHosts } from "../sandbox/hosts.ts";
 import { introduce } from "../sandbox/introduce.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
 import { release, transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
@@ -136,6 +136,10 @@ async function abandon(context: CreateContext, { record, bundle, kept }: Start):
   }
   if (kept) {
     context.store.markStopped(record.id);
+    if (publishedPorts(record).length > 0) {
+      const { releaseOrLog } = await import("../sandbox/published.ts");
+      await releaseOrLog(context, record).catch(failed);
+    }
   } else {
     const signal = AbortSignal.timeout(UNDO_MS);
     await release(context, record, { staysLocked: true, signal }).catch(failed);

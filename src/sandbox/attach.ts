@@ -25,7 +25,7 @@ export async function attachAll(
   const offers: RouteOffer[] = [];
   for (const attachment of record.attachments) {
     const list = parseNetworkList(attachment.list);
-    const conf = runtimeConfOf(record, attachment);
+    const conf = withoutReleased(record, runtimeConfOf(record, attachment));
     const result = await add(context, { list, attachment, conf, mayDiffer });
     const { ips, mac, gateways, routes } = containerAddresses(result, attachment.ifName);
     attachment.addresses = ips;
@@ -36,6 +36,13 @@ export async function attachAll(
   for (const { gateway, ifName } of chooseDefaultRoutes(offers)) {
     await context.netns.setDefaultRoute(record.netns, gateway, ifName);
   }
+}
+
+/** Ports that are others' to take are not published with the rest. */
+function withoutReleased({ ports }: SandboxRecord, conf: RuntimeConf): RuntimeConf {
+  if (ports !== "released" && ports !== "releasing") return conf;
+  const { portMappings: _, ...capabilityArgs } = { ...conf.capabilityArgs };
+  return { ...conf, capabilityArgs };
 }
 
 /** Most containers ask for nothing and have nothing yet: the rest is loaded when it is needed. */
@@ -69,7 +76,10 @@ export async function checkAll(
       await context.cni.checkNetworkList(
         parseNetworkList(attachment.list),
         runtimeConfOf(record, attachment),
-        { ignore: (fault) => isFalseAlarm(fault, attachment) },
+        {
+          ignore: (fault) => isFalseAlarm(fault, attachment),
+          ...(record.ports !== undefined && { without: "portMappings" }),
+        },
       );
     } catch (error) {
       const { couldNotCheck } = await import("./unchecked.ts");
@@ -112,7 +122,8 @@ export async function detachAll(
   if (faults.length > 0) throw faults[0];
 }
 
-function runtimeConfOf(record: SandboxRecord, attachment: AttachmentRecord): RuntimeConf {
+/** What CNI is told of one attachment of the sandbox beside its network list. */
+export function runtimeConfOf(record: SandboxRecord, attachment: AttachmentRecord): RuntimeConf {
   return {
     containerId: record.id,
     netns: netnsPath(record.netns),

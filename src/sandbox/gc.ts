@@ -5,7 +5,7 @@ import type { SandboxContext } from "./context.ts";
 import { isTooEarly, nextRetry } from "./garbage.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
 import { isOver, readFacts } from "./over.ts";
-import type { SandboxRecord } from "./record.ts";
+import { publishedPorts, type SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
 import { hadNoAdd, release } from "./release.ts";
 import type { Retry } from "./store.ts";
@@ -66,6 +66,10 @@ async function collectOne(
       if (!options.dryRun && !facts.running) {
         noteStop(context, id);
         noteHosts(context, record);
+        if (found !== "unreadable" && mayHoldPorts(record)) {
+          const { releaseWhenStopped } = await import("./published.ts");
+          await releaseWhenStopped(context, record);
+        }
       }
       return { ...of, outcome: "kept" };
     }
@@ -150,9 +154,14 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
   const record = store.read(id);
   if (record === undefined || record === "unreadable") return undefined;
   const facts = readFacts(store, record);
-  const isSettled = facts.running || facts.stoppedForMs !== undefined;
+  const isSettled = facts.running || (facts.stoppedForMs !== undefined && !mayHoldPorts(record));
   if (!isSettled || isOver(record, facts, keepForMs)) return undefined;
   return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
+}
+
+/** Whether a stopped container may still have ports to give back. */
+function mayHoldPorts(record: SandboxRecord): boolean {
+  return record.ports !== "released" && publishedPorts(record).length > 0;
 }
 
 /** Whether nobody can be at the sandbox but to release it: one that is being made may be over too, when that fails. */

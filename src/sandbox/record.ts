@@ -1,3 +1,5 @@
+import type { PortMapping } from "../engine/ports.ts";
+
 /** What docker-cni remembers of a container's network: enough to undo it, or to build it again as it was. */
 export interface SandboxRecord {
   version: 1;
@@ -30,7 +32,28 @@ export interface SandboxRecord {
   service?: { project: string; service: string };
   /** The engine's own files that the container has as /etc/hosts and /etc/resolv.conf. */
   files?: { hosts?: string; resolvConf?: string };
+  /**
+   * What is happening to the published ports; without a word they are held. `releasing`: their DEL has begun. `released`: it is
+   * done, the container is stopped, and the ports are anybody's. `acquiring`: they are the container's again, and their ADD has
+   * begun.
+   */
+  ports?: "releasing" | "released" | "acquiring";
+  /** The published ports whose number on the host was left to choose. */
+  chosenPorts?: ChosenPort[];
   attachments: AttachmentRecord[];
+}
+
+/** A published port, and the first and last one that it was chosen from; without, from all. */
+export interface ChosenPort extends PortMapping {
+  from?: readonly [first: number, last: number];
+}
+
+/** The ports of the host that the container publishes while it runs, on all of its networks. */
+export function publishedPorts({ attachments }: Pick<SandboxRecord, "attachments">): PortMapping[] {
+  return attachments.flatMap(({ capabilityArgs }) => {
+    const mappings = capabilityArgs["portMappings"];
+    return Array.isArray(mappings) ? mappings : [];
+  });
 }
 
 /** A container on a network under an interface name, as it was asked for and what it was given. */

@@ -7,7 +7,8 @@ import {
 } from "../cni/index.ts";
 import { netnsName } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+import { readFacts } from "./over.ts";
+import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "./record.ts";
 
 /**
  * The record of a sandbox whose own cannot be read (cut off, or written by a newer program), from what else tells of it:
@@ -25,7 +26,7 @@ export async function recover(
   const attachments = cached.flatMap((each) => recallAttachment(context, each));
   const isAttached = attachments.length > 0 && cached.every(({ incomplete }) => !incomplete);
   const { containerDir = knownDir, runtimeDir = "" } = context.store.links(id);
-  return {
+  const record: SandboxRecord = {
     version: 1,
     id,
     state: isAttached ? "attached" : "creating",
@@ -38,6 +39,11 @@ export async function recover(
     runtimeDir,
     attachments: attachments.length > 0 ? attachments : await context.configured(),
   };
+  // Another may have been given the ports meanwhile.
+  const { running } = readFacts(context.store, record);
+  return running || publishedPorts(record).length === 0
+    ? record
+    : { ...record, ports: "releasing" };
 }
 
 /** Every network of `confDir` as it would be attached, and was not. */

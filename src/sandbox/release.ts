@@ -77,6 +77,8 @@ export function transition(
   state: SandboxRecord["state"],
 ): void {
   const durable = record.keep && state !== "removing";
+  // What was attached as a whole has its ports.
+  if (state === "attached" && record.ports === "acquiring") delete record.ports;
   context.store.write({ ...record, state }, { durable });
   record.state = state;
 }

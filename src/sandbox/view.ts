@@ -1,5 +1,5 @@
-import { readDockerContainer } from "../engine/docker-container.ts";
 import type { SandboxContext } from "./context.ts";
+import { nameOfNow } from "./name-of-now.ts";
 import { type ContainerFacts, isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
@@ -30,7 +30,7 @@ async function viewSandbox(context: SandboxContext, id: string): Promise<Sandbox
   if (found === undefined) return undefined;
   const record = found === "unreadable" ? await recover(context, id) : found;
   const facts = readFacts(context.store, record);
-  const name = nameOf(record, facts);
+  const name = nameOfNow(record);
   const retry = context.store.readRetry(id);
   return {
     id,
@@ -58,9 +58,4 @@ function stateOf(
   if (isOver(record, facts, keepForMs)) return "over";
   if (record.state === "creating") return "creating";
   return facts.running ? "running" : "kept";
-}
-
-function nameOf({ containerDir, name }: SandboxRecord, facts: ContainerFacts): string | undefined {
-  if (containerDir === undefined || !facts.containerDirExists) return name;
-  return readDockerContainer(containerDir).name ?? name;
 }

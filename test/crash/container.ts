@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { readIptables } from "../e2e/harness/iptables.ts";
 import { must, type CommandResult } from "../e2e/harness/shell.ts";
 import { runToExit } from "./exec.ts";
 import type { Place } from "./place.ts";
@@ -26,6 +27,8 @@ export interface Container {
   deleteForce: () => Promise<void>;
   /** What its namespace has: `address/length` and MAC. */
   link: () => Promise<string>;
+  /** How many rules lead from its port of the host to it. */
+  publications: () => Promise<number>;
 }
 
 export function makeContainer(place: Place, number: number): Container {
@@ -38,6 +41,7 @@ export function makeContainer(place: Place, number: number): Container {
       [place.launcher, "--config", place.config, "--runtime-path", RUNC, "--", ...globals, ...args],
       place,
     );
+  const hostPort = 20_000 + number;
   const deleteForce = async (): Promise<void> => {
     await runtime("delete", "--force", id);
   };
@@ -49,7 +53,7 @@ export function makeContainer(place: Place, number: number): Container {
       writeFileSync(join(dir, "hosts"), "127.0.0.1 localhost\n");
       const hostConfig = {
         NetworkMode: "none",
-        PortBindings: { "80/tcp": [{ HostPort: String(20_000 + number) }] },
+        PortBindings: { "80/tcp": [{ HostPort: String(hostPort) }] },
       };
       writeFileSync(join(dir, "hostconfig.json"), JSON.stringify(hostConfig));
       writeFileSync(
@@ -91,6 +95,11 @@ export function makeContainer(place: Place, number: number): Container {
         JSON.parse(json);
       const address = found?.addr_info.find(({ family }) => family === "inet")?.local;
       return `${address} ${found?.address}`;
+    },
+    async publications() {
+      const rules = await readIptables([]);
+      const isIt = new RegExp(`--dport ${hostPort} .*-j DNAT`);
+      return rules.filter(({ family, text }) => family === "iptables" && isIt.test(text)).length;
     },
   };
   return container;

@@ -177,6 +177,8 @@ async function tryPoint(place: Place, point: Point, number: number): Promise<Ver
     container.exist();
     await container.start();
     const after = await container.link();
+    const published = await container.publications();
+    if (published !== 1) lost.push(`its port is published by ${published} rules`);
     if (before !== undefined && after.split(" ")[0] !== before)
       lost.push(`${before} is now ${after}`);
   } catch (error) {

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { must, run } from "../e2e/harness/shell.ts";
 import { makeContainer, type Container } from "./container.ts";
 import { runToExit } from "./exec.ts";
@@ -78,6 +80,32 @@ export const scenarios: readonly Scenario[] = [
     targets: ["program", "ip", "bridge:DEL", "host-local:DEL", "portmap:DEL", "firewall:DEL"],
   },
   {
+    name: "ports given back",
+    arrange: async (container, place) => {
+      container.exist();
+      await container.start();
+      await container.kill();
+      stoppedLongAgo(container, place);
+    },
+    act: (_, place) => gc(place),
+    keeps: true,
+    targets: ["program", "portmap:DEL"],
+  },
+  {
+    name: "ports taken again",
+    arrange: async (container, place) => {
+      container.exist();
+      await container.start();
+      await container.kill();
+      stoppedLongAgo(container, place);
+      await gc(place);
+      await container.deleteForce();
+    },
+    act: async (container) => void (await container.create()),
+    keeps: true,
+    targets: ["program", "portmap:ADD", "bridge:CHECK"],
+  },
+  {
     name: "poststop hook of a stop",
     arrange: async (container) => {
       container.exist();
@@ -119,6 +147,12 @@ export const scenarios: readonly Scenario[] = [
 
 /** A container by number, new in each point. */
 export const containerOf = makeContainer;
+
+/** Has its container stopped at the boot: its ports are given back by the next who looks. */
+function stoppedLongAgo({ id }: Container, { dir }: Place): void {
+  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  writeFileSync(join(dir, "state/sandboxes", id, "stopped"), `${boot} 0\n`);
+}
 
 /** Runs the hook itself, under strace where the control file asks for it. */
 async function hook(container: Container, place: Place, mode: string): Promise<void> {

@@ -204,6 +204,118 @@ describe("a published port", () => {
   });
 });
 
+describe("the port of a container that is stopped", () => {
+  test("is another's, whose own start is told who has it, and its own again", async ({ host }) => {
+    const blue = await serve(host, "--name", "blue", "-p", "8091:80");
+    const before = await host.ok("exec", "blue", "cat", "/sys/class/net/eth0/address");
+    await host.ok("stop", "blue");
+    const green = await serve(host, "--name", "green", "-p", "8091:80");
+    expect(await get(host, "127.0.0.1:8091")).toBe("hello");
+    const { stderr } = await host.docker("start", "blue");
+    expect(stderr).toContain(
+      "-p 8091:80/tcp: port 8091/tcp of the host is taken by container green (",
+    );
+    await host.ok("rename", "green", "emerald");
+    expect((await host.docker("start", "blue")).stderr).toContain("container emerald (");
+    expect(await get(host, "127.0.0.1:8091")).toBe("hello");
+    await host.ok("stop", green);
+    await host.ok("start", "blue");
+    expect(await get(host, "127.0.0.1:8091")).toBe("hello");
+    expect(await host.ok("exec", "blue", "cat", "/sys/class/net/eth0/address")).toBe(before);
+    expect(mappings(host, blue)).toMatchObject([{ hostPort: 8091 }]);
+    await host.ok("rm", "-f", "blue", "emerald");
+  });
+
+  test("is a process's of the host, which is reached there", async ({ host }) => {
+    const id = await serve(host, "--name", "shade", "-p", "8092:80");
+    await host.ok("stop", id);
+    await expect.poll(() => portsOf(host, id), { timeout: 15_000 }).toBe("released");
+    const server = `require("node:http").createServer((_, answer) => answer.end("mine")).listen(8092, () => console.log("now"));
+      process.stdin.on("end", () => process.exit()).resume();`;
+    const [file, ...args] = [...inHostNetns(host.place), process.execPath, "-e", server];
+    const listener = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      await once(listener.stdout, "data");
+      expect(await get(host, "127.0.0.1:8092")).toBe("mine");
+      expect(await get(host, `${host.place.prefix}.1:8092`)).toBe("mine");
+      expect((await host.docker("start", id)).stderr).toContain(
+        "port 8092/tcp of the host is taken by process",
+      );
+    } finally {
+      listener.stdin.end();
+      await once(listener, "exit");
+    }
+    await host.ok("start", id);
+    expect(await get(host, "127.0.0.1:8092")).toBe("hello");
+    await host.ok("rm", "-f", id);
+  });
+
+  test("stays the same where the daemon chose it, and is another where that is taken", async ({
+    host,
+  }) => {
+    const id = await serve(host, "-p", "80");
+    const [{ hostPort } = { hostPort: 0 }] = mappings(host, id);
+    await host.ok("stop", id);
+    await expect.poll(() => portsOf(host, id), { timeout: 15_000 }).toBe("released");
+    await host.ok("start", id);
+    expect(mappings(host, id)[0]?.hostPort).toBe(hostPort);
+    expect(await get(host, `127.0.0.1:${hostPort}`)).toBe("hello");
+    await host.ok("stop", id);
+    const other = await serve(host, "-p", `${hostPort}:80`);
+    await host.ok("start", id);
+    const [now = { hostPort: 0 }] = mappings(host, id);
+    expect(now.hostPort).not.toBe(hostPort);
+    expect(await get(host, `127.0.0.1:${now.hostPort}`)).toBe("hello");
+    await host.ok("rm", "-f", id, other);
+  });
+
+  test("is not given to another in a crash loop", async ({ host }) => {
+    const id = await host.ok(
+      ...RUN,
+      "--name",
+      "loop",
+      "--restart",
+      "always",
+      "-p",
+      "8093:80",
+      "busybox",
+      "false",
+    );
+    // The pauses between the starts grow: 0.1 s, 0.2 s …
+    await expect
+      .poll(() => host.ok("inspect", "-f", "{{.RestartCount}}", id), { timeout: 30_000 })
+      .toMatch(/^([6-9]|\d\d+)$/);
+    await expect
+      .poll(() => host.ok("inspect", "-f", "{{.State.Restarting}}", id), { timeout: 30_000 })
+      .toBe("true");
+    expect(portsOf(host, id)).toBe("held");
+    const { stderr } = await host.docker(...RUN, "-p", "8093:80", "busybox", "true");
+    expect(stderr).toContain("taken by container loop");
+    await host.ok("rm", "-f", id);
+  });
+
+  test("is kept over a restart", async ({ host }) => {
+    const id = await serve(host, "-p", "8094:80");
+    for (let count = 0; count < 3; count++) {
+      await host.ok("restart", id);
+      expect(portsOf(host, id)).toBe("held");
+      expect(await get(host, "127.0.0.1:8094")).toBe("hello");
+    }
+    await host.ok("rm", "-f", id);
+  });
+
+  test("leaves nothing when it is removed afterwards", async ({ host, noLeaks }) => {
+    const id = await serve(host, "-p", "8095:80");
+    await host.ok("stop", id);
+    await expect.poll(() => portsOf(host, id), { timeout: 15_000 }).toBe("released");
+    await host.ok("rm", id);
+    for (const other of (await host.ok("ps", "-aq")).split("\n").filter(Boolean)) {
+      await host.ok("rm", "-f", other);
+    }
+    await noLeaks();
+  });
+});
+
 describe("nothing is started, and the holder named, for a port that is taken by", () => {
   test("another container", async ({ host, noLeaks }) => {
     await serve(host, "--name", "first", "-p", "8090:80");
@@ -225,15 +337,6 @@ describe("nothing is started, and the holder named, for a port that is taken by"
     expect(before).toHaveLength(1);
     await host.ok("rm", "-f", ...(await host.ok("ps", "-aq")).split("\n"));
     await noLeaks();
-  });
-
-  test("another container that is stopped", async ({ host }) => {
-    const id = await serve(host, "--name", "sleepy", "-p", "8091:80");
-    await host.ok("stop", id);
-    const { stderr } = await host.docker(...RUN, "-p", "8091:80", "busybox", "true");
-    expect(stderr).toContain(
-      "taken by container sleepy, which is stopped and keeps its network until it is removed",
-    );
   });
 
   test("a process of the host", async ({ host, noLeaks }) => {
@@ -279,13 +382,25 @@ interface Mapping {
   containerPort: number;
 }
 
+interface Remembered {
+  ports?: string;
+  attachments: { capabilityArgs: { portMappings: Mapping[] } }[];
+}
+
+function remembered(host: DockerHost, id: string): Remembered {
+  const file = `${host.place.dir}/state/sandboxes/${id}/record.json`;
+  const record: Remembered = JSON.parse(readFileSync(file, "utf8"));
+  return record;
+}
+
+/** Whose the ports of a container are. */
+function portsOf(host: DockerHost, id: string): string {
+  return remembered(host, id).ports ?? "held";
+}
+
 /** The port mappings that docker-cni remembers of a container, by the container's port. */
 function mappings(host: DockerHost, id: string): Mapping[] {
-  const file = `${host.place.dir}/state/sandboxes/${id}/record.json`;
-  const record: { attachments: { capabilityArgs: { portMappings: Mapping[] } }[] } = JSON.parse(
-    readFileSync(file, "utf8"),
-  );
-  return record.attachments
-    .flatMap(({ capabilityArgs }) => capabilityArgs.portMappings)
+  return remembered(host, id)
+    .attachments.flatMap(({ capabilityArgs }) => capabilityArgs.portMappings)
     .toSorted((a, b) => a.containerPort - b.containerPort);
 }

@@ -199,6 +199,7 @@ describe("readDockerContainer", () => {
       },
       Image: "sha256:f1d7",
       Name: "/web",
+      State: { Restarting: true },
       Driver: "overlay2",
     });
     expect(readDockerContainer(directory)).toEqual({
@@ -209,6 +210,7 @@ describe("readDockerContainer", () => {
       networkMode: "none",
       autoRemove: true,
       restartPolicy: "no",
+      restarting: true,
       portBindings: [
         { port: "80/tcp", hostIp: "", hostPort: "8080" },
         { port: "443/tcp", hostIp: "::1", hostPort: "8443" },

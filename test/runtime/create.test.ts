@@ -8,6 +8,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -85,6 +87,8 @@ function context(): CreateContext {
       events.push("ADD done");
       return result;
     },
+    addCapability: () => happens("ADD ports"),
+    delCapability: () => happens("DEL ports"),
     checkNetworkList: () => happens("CHECK"),
     delNetworkList: () => happens("DEL"),
     cachedAttachments: () => [],
@@ -474,6 +478,70 @@ describe("a kept container", () => {
     expect(fileStore(join(dir, "state")).read(ID)).toMatchObject({
       attachments: [{ addresses: ["10.9.0.2/24"] }],
     });
+  });
+});
+
+const store = () => fileStore(join(dir, "state"));
+
+describe("a kept container whose port was given back", () => {
+  beforeEach(async () => {
+    const portmap = { type: "portmap", capabilities: { portMappings: true } };
+    const plugins = [{ type: "bridge" }, portmap];
+    writeFileSync(join(dir, "plugins/portmap"), "");
+    writeFileSync(
+      join(dir, "net.d/10-lan.conflist"),
+      JSON.stringify({ cniVersion: "1.0.0", name: "lan", plugins }),
+    );
+    engineSays({ NetworkMode: "none", PortBindings: { "80/tcp": [{ HostPort: "40125" }] } });
+    await create(context(), call());
+    store().markStopped(ID);
+    const record = store().read(ID);
+    if (typeof record !== "object") throw new Error("no record");
+    store().write({ ...record, ports: "released" });
+    writeBundle({});
+    events = [];
+  });
+
+  test("has it again beside the runtime, and nothing else is done", async () => {
+    expect(await create(context(), call())).toBe(0);
+    expect(events.filter((event) => event !== "runc create")).toEqual(["CHECK", "ADD ports"]);
+    expect(store().read(ID)).not.toHaveProperty("ports");
+  });
+
+  test("gets its network built again where the port cannot be taken alone", async () => {
+    faults.set("ADD ports", new CniError({ kind: "plugin", msg: "no chain" }));
+    expect(await create(context(), call())).toBe(0);
+    expect(events.slice(-3)).toEqual(["DEL", "ADD", "ADD done"]);
+    expect(store().read(ID)).not.toHaveProperty("ports");
+  });
+
+  test("gives it back when the runtime fails", async () => {
+    faults.set("runc create", 1);
+    expect(await create(context(), call())).toBe(1);
+    expect(events.at(-1)).toBe("DEL ports");
+    expect(store().read(ID)).toMatchObject({ state: "attached", ports: "released" });
+  });
+
+  test("has it again with the rest where the machine was booted anew", async () => {
+    aliveNetns.clear();
+    expect(await create({ ...context(), bootId: "boot-2" }, call())).toBe(0);
+    expect(events).not.toContain("ADD ports");
+    expect(store().read(ID)).not.toHaveProperty("ports");
+  });
+
+  test("does not start where a process has it, and stays as it was", async () => {
+    const server = createServer().listen(40_125);
+    try {
+      await once(server, "listening");
+      await expect(create(context(), call())).rejects.toThrow(
+        "port 40125/tcp of the host is taken",
+      );
+    } finally {
+      server.close();
+    }
+    expect(events).not.toContain("DEL");
+    expect(store().read(ID)).toMatchObject({ state: "attached", ports: "released" });
+    expect(store().stoppedAt(ID)).toBeDefined();
   });
 });
 

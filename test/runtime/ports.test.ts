@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
 import { UserError } from "../../src/errors.ts";
-import { withAllottedPorts } from "../../src/runtime/ports.ts";
+import { takePortsAgain, withAllottedPorts } from "../../src/runtime/ports.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
-import { attachment, keptRecord, useBench } from "../sandbox/context.ts";
+import { attachment, keptRecord, PORT, publishing, useBench } from "../sandbox/context.ts";
 
 const bench = useBench();
-const PORT = { hostPort: 40_123, containerPort: 80, protocol: "tcp" } as const;
 const WISH = {
   ports: [{ containerPort: 80, protocol: "tcp", hostPorts: [40_123, 40_123] }],
   networks: [],
@@ -64,4 +63,84 @@ test("the ports of a container that is gone are waited for, before others' are k
   context.store.remove("c1");
   held.release();
   expect(await allotted).toEqual([PORT]);
+});
+
+/** The sandbox `c2` that comes back, and had `PORT`; chosen for it, or named by the operator. */
+function comesBack(more: Partial<SandboxRecord> = {}): SandboxRecord {
+  const { context } = bench.current;
+  const record = keptRecord(bench.current, {
+    id: "c2",
+    ports: "released",
+    attachments: [{ ...publishing, capabilityArgs: { portMappings: [PORT] } }],
+    ...more,
+  });
+  context.store.prepare("c2");
+  context.store.write(record);
+  return record;
+}
+
+const isTaken = async (): Promise<void> => {
+  mkdirSync(join(bench.current.dir, "containers/c1"), { recursive: true });
+  mkdirSync(join(bench.current.dir, "runc/c1"), { recursive: true });
+  (await other({ name: "green" })).release();
+};
+
+const portsOf = (): unknown => {
+  const record = bench.current.context.store.read("c2");
+  return typeof record === "object" ? record.attachments[0]?.capabilityArgs : record;
+};
+
+/** Wants one port of the host of these. */
+function asking(first: number, last: number): Parameters<typeof withAllottedPorts>[2] {
+  return {
+    ports: [{ containerPort: 80, protocol: "tcp", hostPorts: [first, last] }],
+    networks: [],
+  };
+}
+
+describe("the ports that a stop gave back", () => {
+  test.each<{ title: string; chosen: Partial<SandboxRecord> }>([
+    { title: "named", chosen: {} },
+    { title: "chosen", chosen: { chosenPorts: [PORT] } },
+    { title: "chosen of a range", chosen: { chosenPorts: [{ ...PORT, from: [40_100, 40_200] }] } },
+  ])("stay the same where they are free: $title", async ({ chosen }) => {
+    const record = comesBack(chosen);
+    await takePortsAgain(bench.current.context, record);
+    expect(record.ports).toBe("acquiring");
+    expect(portsOf()).toEqual({ portMappings: [PORT] });
+    expect(bench.current.context.store.read("c2")).toMatchObject({ ports: "acquiring", ...chosen });
+  });
+
+  test("are an error that names who has them where they were named", async () => {
+    await isTaken();
+    const record = comesBack();
+    await expect(takePortsAgain(bench.current.context, record)).rejects.toThrow(
+      "port 40123/tcp of the host is taken by container green",
+    );
+    expect(bench.current.context.store.read("c2")).toMatchObject({ ports: "released" });
+  });
+
+  test.each<{ title: string; from?: [number, number]; gets: unknown }>([
+    { title: "of any", gets: expect.any(Number) },
+    { title: "of the range", from: [40_122, 40_124], gets: 40_122 },
+  ])("are others $title where they were chosen and are taken", async ({ from, gets }) => {
+    await isTaken();
+    const record = comesBack({ chosenPorts: [{ ...PORT, ...(from && { from }) }] });
+    await takePortsAgain(bench.current.context, record);
+    const [now] = record.chosenPorts ?? [];
+    expect(now?.hostPort).not.toBe(PORT.hostPort);
+    expect(now?.hostPort).toEqual(gets);
+    expect(now?.from).toEqual(from);
+    const { hostPort = 0 } = now ?? {};
+    expect(portsOf()).toEqual({ portMappings: [{ ...PORT, hostPort }] });
+  });
+
+  test("are another's who names them, and the last to be chosen for another", async () => {
+    comesBack();
+    const { context } = bench.current;
+    const allotted = (first: number, last: number) =>
+      withAllottedPorts(context, "c3", asking(first, last), ({ all: [port] }) => port?.hostPort);
+    expect(await allotted(40_123, 40_123)).toBe(40_123);
+    expect(await allotted(40_123, 40_124)).toBe(40_124);
+  });
 });

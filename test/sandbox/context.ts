@@ -42,6 +42,19 @@ export const attachment: AttachmentRecord = {
   addresses: ["10.9.0.2/24"],
 };
 
+export const PORT = { hostPort: 40_123, containerPort: 80, protocol: "tcp" } as const;
+
+/** The attachment of a container that publishes `PORT`. */
+export const publishing: AttachmentRecord = {
+  ...attachment,
+  list: JSON.stringify({
+    cniVersion: "1.0.0",
+    name: "lan",
+    plugins: [{ type: "bridge" }, { type: "portmap", capabilities: { portMappings: true } }],
+  }),
+  capabilityArgs: { portMappings: [PORT] },
+};
+
 export const RESULT: Result = {
   cniVersion: "1.0.0",
   interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01", sandbox: "/run/netns/c1" }],
@@ -96,7 +109,10 @@ function makeBench(dir: string): Bench {
       if (next instanceof Error) throw next;
       return next;
     },
-    checkNetworkList: () => happens("CHECK"),
+    addCapability: (_list, _conf, capability) => happens(`ADD ${capability}`),
+    delCapability: (_list, _conf, capability) => happens(`DEL ${capability}`),
+    checkNetworkList: (_list, _conf, { without } = {}) =>
+      happens(without === undefined ? "CHECK" : `CHECK without ${without}`),
     delNetworkList: () => happens("DEL"),
     cachedAttachments: (id, options) =>
       told(options).filter(({ containerId }) => containerId === id),

@@ -1,17 +1,17 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { errnoOf, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
 import { readTrace, type Trace } from "../trace.ts";
 import { waterfall } from "../waterfall.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
+import { linesFromEnd } from "./lines.ts";
 
 /**
  * `trace`: where the time of the container's last create and delete went. The create's is kept with the container's network, the
  * delete's, which outlives it, in the log.
  */
-export function traceCommand({ sandbox, config }: OperatorCall): Command {
+export function traceCommand({ sandbox, config, print }: OperatorCall): Command {
   return new Command("trace")
     .description("show where the time of a container's last create and delete went")
     .argument("<container>", "its name, or its id or the beginning of it")
@@ -30,7 +30,7 @@ export function traceCommand({ sandbox, config }: OperatorCall): Command {
       const text = traces.map((trace) =>
         json ? JSON.stringify(trace) : waterfall(trace).join("\n"),
       );
-      process.stdout.write(`${text.join(json ? "\n" : "\n\n")}\n`);
+      print(text.join(json ? "\n" : "\n\n"));
     });
 }
 
@@ -46,22 +46,13 @@ interface TraceLine {
 
 /** The last delete of the container with this name or beginning of an id in the log. */
 function loggedDelete(file: string, container: string): Trace | undefined {
-  for (const text of readLines(file).toReversed()) {
+  for (const text of linesFromEnd(file)) {
     if (!text.includes(`"${TRACE_STEP}"`) || !text.includes(container)) continue;
     const line = parseLine(text);
     const isOf = line?.container?.startsWith(container) === true || line?.name === container;
     if (line?.step === TRACE_STEP && isOf) return line.trace;
   }
   return undefined;
-}
-
-function readLines(file: string): string[] {
-  try {
-    return readFileSync(file, "utf8").split("\n");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 function parseLine(text: string): TraceLine | undefined {

@@ -7,6 +7,7 @@ import { checkCommand, healCommand } from "./check.ts";
 import { gcCommand } from "./gc.ts";
 import { inspectCommand } from "./inspect.ts";
 import { lsCommand } from "./ls.ts";
+import { printable } from "./table.ts";
 import { traceCommand } from "./trace.ts";
 
 export interface OperatorCall {
@@ -15,7 +16,7 @@ export interface OperatorCall {
   config: Config;
   sandbox: SandboxContext;
   tracer: Tracer;
-  /** Writes lines to the terminal. */
+  /** Writes lines to the terminal, see `printable`. */
   print: (...lines: string[]) => void;
   /** Sets the exit status of the command that runs. */
   exit: (status: number) => void;
@@ -26,7 +27,7 @@ export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">
   let status = 0;
   const verbs: OperatorCall = {
     ...call,
-    print: (...lines) => process.stdout.write(`${lines.join("\n")}\n`),
+    print: (...lines) => process.stdout.write(`${printable(lines.join("\n"))}\n`),
     exit: (code) => (status = code),
   };
   const program = new Command("docker-cni")
@@ -49,7 +50,7 @@ export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (!(error instanceof UserError) || error.code !== "NO_SUCH_CONTAINER") throw error;
-    process.stderr.write(`docker-cni: ${describeError(error)}\n`);
+    process.stderr.write(`docker-cni: ${printable(describeError(error))}\n`);
     return 2;
   }
 }

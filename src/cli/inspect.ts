@@ -1,72 +1,85 @@
 import { Command } from "commander";
-import { parseNetworkList } from "../cni/index.ts";
+import { containerAddresses, type Dns, parseNetworkList, type Result } from "../cni/index.ts";
 import { netnsPath } from "../netns/netns.ts";
+import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
+import type { AttachmentRecord, SandboxRecord } from "../sandbox/record.ts";
 import type { SandboxView } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { findSandbox } from "./find.ts";
-import { asJson } from "./ls.ts";
-import { formatAge } from "./table.ts";
+import { describeContainer } from "./inspect-text.ts";
+import { asJson, networkJson } from "./ls.ts";
 
 /** `inspect`: all that is known of a container's network, and what its namespace holds at this moment. */
 export function inspectCommand({ sandbox, print }: OperatorCall): Command {
   return new Command("inspect")
     .description("show all that is known of a container's network")
     .argument("<container>", "its name, or its id or the beginning of it")
-    .option("--json", "print an object: record, cached results, state of the namespace")
+    .option("--json", "print an object, see docs/commands.md")
     .action(async (container: string, { json }: { json?: boolean }) => {
-      const view = await findSandbox(sandbox, container);
-      const details = await readDetails(sandbox, view);
-      if (json)
-        print(JSON.stringify({ ...asJson(view), record: view.record, ...details }, null, 2));
-      else print(...describe(sandbox, view, details));
+      const inspected = await inspectSandbox(sandbox, await findSandbox(sandbox, container));
+      if (json) print(JSON.stringify(inspected, null, 2));
+      else print(...describeContainer(inspected));
     });
 }
 
-interface Details {
+/** A network of a container as `inspect` tells of it: what was asked for, and what the last ADD gave. */
+export interface InspectedNetwork extends ReturnType<typeof networkJson> {
+  gateways: string[];
+  routes: { dst: string; gateway: string | null }[];
+  dns: Dns;
+  /** The types of the network's plugins, in their order. */
+  plugins: string[];
+  /** All interfaces that the plugins told of, with what they said of each; `sandbox` is missing on the host's side. */
+  interfaces: Record<string, unknown>[];
+}
+
+/** A container as `inspect --json` prints it. What is in `record` and `results` may change with every version. */
+export interface Inspected extends Omit<ReturnType<typeof asJson>, "networks"> {
+  networks: InspectedNetwork[];
+  namespace: { path: string; alive: boolean } & Seen;
+  record: SandboxRecord & { path: string };
   /** By interface: the cached result of the last ADD; null when there is none. */
   results: Record<string, unknown>;
-  netns: { path: string; alive: boolean; addresses: unknown; routes: unknown };
 }
 
-async function readDetails(
-  { cni, netns }: SandboxContext,
-  { id, record }: SandboxView,
-): Promise<Details> {
-  const results = record.attachments.map(({ list, ifName }): [string, unknown] => {
-    const result = cni.cachedResult(parseNetworkList(list), { containerId: id, ifName });
-    return [ifName, result ?? null];
-  });
-  const alive = netns.isAlive(record.netns);
-  const seen = alive ? await netns.show(record.netns) : { addresses: [], routes: [] };
-  const path = netnsPath(record.netns);
-  return { results: Object.fromEntries(results), netns: { path, alive, ...seen } };
+/** Reads all that is known of a sandbox; a namespace that ends meanwhile holds nothing. */
+export async function inspectSandbox(
+  { cni, netns, store }: SandboxContext,
+  view: SandboxView,
+): Promise<Inspected> {
+  const { id, record } = view;
+  const results = record.attachments.map(({ list, ifName }) =>
+    cni.cachedResult(parseNetworkList(list), { containerId: id, ifName }),
+  );
+  const seen = netns.isAlive(record.netns)
+    ? await netns.show(record.netns).catch((error: unknown) => {
+        if (netns.isAlive(record.netns)) throw error;
+      })
+    : undefined;
+  const alive = seen !== undefined;
+  return {
+    ...asJson(view),
+    networks: record.attachments.map((each, place) => inspectNetwork(each, results[place])),
+    namespace: { path: netnsPath(record.netns), alive, interfaces: [], routes: [], ...seen },
+    record: { ...record, path: `${store.pathOf(id)}/record.json` },
+    results: Object.fromEntries(
+      record.attachments.map(({ ifName }, place) => [ifName, results[place] ?? null]),
+    ),
+  };
 }
 
-function describe(
-  { store }: SandboxContext,
-  { id, name, state, record, retry }: SandboxView,
-  { results, netns }: Details,
-): string[] {
-  const links = netns.alive ? JSON.stringify(netns.addresses, null, 2).split("\n") : ["(none)"];
-  return [
-    `Container:   ${name ?? "(no name)"}`,
-    `Id:          ${id}`,
-    `State:       ${state}, kept after a stop: ${record.keep ? "yes" : "no"}`,
-    `Created:     ${record.createdAt} (${formatAge(Date.now() - Date.parse(record.createdAt))} ago)`,
-    `Namespace:   ${netns.path} (${netns.alive ? "there" : "not there"})`,
-    `Record:      ${store.pathOf(id)}/record.json`,
-    ...(retry ? [`Failure:     ${retry.error} (${retry.attempts} times)`] : []),
-    ...record.attachments.flatMap(({ network, ifName, addresses, mac }) => [
-      "",
-      `Interface:   ${ifName}`,
-      `  Network:   ${network}`,
-      `  Addresses: ${addresses.join(", ")}`,
-      `  MAC:       ${mac ?? "(not told)"}`,
-      `  Result:    ${JSON.stringify(results[ifName])}`,
-    ]),
-    "",
-    "In the namespace:",
-    ...links.map((line) => `  ${line}`),
-  ];
+function inspectNetwork(
+  attachment: AttachmentRecord,
+  result: Result | undefined,
+): InspectedNetwork {
+  const told = result && containerAddresses(result, attachment.ifName);
+  return {
+    ...networkJson(attachment),
+    gateways: told?.gateways ?? [],
+    routes: (told?.routes ?? []).map(({ dst, gw }) => ({ dst, gateway: gw ?? null })),
+    dns: told?.dns ?? {},
+    plugins: parseNetworkList(attachment.list).plugins.map(({ type }) => type),
+    interfaces: result?.interfaces ?? [],
+  };
 }

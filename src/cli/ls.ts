@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { AttachmentRecord } from "../sandbox/record.ts";
+import type { Retry } from "../sandbox/store.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { formatAge, NOTHING, shortId, table } from "./table.ts";
@@ -18,8 +19,31 @@ export function lsCommand({ sandbox, print }: OperatorCall): Command {
 
 const HEADING = "CONTAINER ID NETWORK INTERFACE ADDRESS MAC PORTS STATE AGE".split(" ");
 
+interface ContainerJson {
+  id: string;
+  name: string | null;
+  state: SandboxView["state"];
+  keep: boolean;
+  /** ISO 8601. */
+  createdAt: string;
+  networks: NetworkJson[];
+  /** Of a removal that failed; `nextAt` is ISO 8601. */
+  failure?: Omit<Retry, "nextAt"> & { nextAt: string };
+}
+
+interface NetworkJson {
+  network: string;
+  interface: string;
+  /** `address/length` each. */
+  addresses: string[];
+  /** Those before the network was built again, where they were others; else null. */
+  formerAddresses: string[] | null;
+  mac: string | null;
+  ports: Port[];
+}
+
 /** A container as `ls --json` and `inspect --json` tell of it. */
-export function asJson(view: SandboxView): Record<string, unknown> {
+export function asJson(view: SandboxView): ContainerJson {
   const { id, name, state, record, retry } = view;
   return {
     id,
@@ -27,14 +51,7 @@ export function asJson(view: SandboxView): Record<string, unknown> {
     state,
     keep: record.keep,
     createdAt: record.createdAt,
-    networks: record.attachments.map((attachment) => ({
-      network: attachment.network,
-      interface: attachment.ifName,
-      addresses: attachment.addresses,
-      formerAddresses: attachment.formerAddresses ?? null,
-      mac: attachment.mac ?? null,
-      ports: portMappings(attachment),
-    })),
+    networks: record.attachments.map(networkJson),
     ...(retry && { failure: { ...retry, nextAt: new Date(retry.nextAt).toISOString() } }),
   };
 }
@@ -53,6 +70,18 @@ function rowsOf({ id, name, state, record, retry }: SandboxView): string[][] {
     label,
     age,
   ]);
+}
+
+/** A network of a container as `ls --json` and `inspect --json` tell of it. */
+export function networkJson(attachment: AttachmentRecord): NetworkJson {
+  return {
+    network: attachment.network,
+    interface: attachment.ifName,
+    addresses: attachment.addresses,
+    formerAddresses: attachment.formerAddresses ?? null,
+    mac: attachment.mac ?? null,
+    ports: portMappings(attachment),
+  };
 }
 
 /** What could not be undone, and the way out. */
@@ -85,6 +114,7 @@ function portMappings({ capabilityArgs }: AttachmentRecord): Port[] {
   return Array.isArray(mappings) ? mappings : [];
 }
 
-function formatPort({ hostIP, hostPort, containerPort, protocol = "tcp" }: Port): string {
+/** A published port: `127.0.0.1:8080->80/tcp`. */
+export function formatPort({ hostIP, hostPort, containerPort, protocol = "tcp" }: Port): string {
   return `${hostIP ? `${hostIP}:` : ""}${hostPort}->${containerPort}/${protocol}`;
 }

@@ -27,3 +27,14 @@ export const NOTHING = "-";
 export function shortId(id: string): string {
   return /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id;
 }
+
+/**
+ * `text` for a terminal: control characters and those that change the direction of writing are shown as `\u001b`, which is how JSON
+ * writes them too. Names of interfaces, messages of plugins and the like are others' words. Line ends stay.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[^\P{Cc}\n]|\p{Bidi_Control}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,10 +1,10 @@
-import { execFile } from "node:child_process";
 import { readFileSync, statfsSync } from "node:fs";
 import { errnoOf, UserError } from "../errors.ts";
 import { runCommand } from "../process.ts";
 import { addNetns } from "./add.ts";
 import { HINT, ip } from "./command.ts";
 import { insideNetns, unmountNetns } from "./native.ts";
+import type { Seen } from "./show.ts";
 
 /** Named network namespaces, as `ip netns` keeps them: bind mounts below /run/netns. */
 export interface NetnsManager {
@@ -12,8 +12,8 @@ export interface NetnsManager {
   add(name: string): Promise<void>;
   /** Gives the network namespace of a process the name `name`. */
   attach(name: string, pid: number): Promise<void>;
-  /** What the namespace holds at this moment, in the form of `ip -json`. */
-  show(name: string): Promise<{ addresses: unknown; routes: unknown }>;
+  /** What the namespace holds at this moment. */
+  show(name: string): Promise<Seen>;
   /** Brings the loopback interface of `name` up. */
   loopbackUp(name: string): Promise<void>;
   /** Makes `gateway` on the interface `ifName` the default route of its family in `name`. */
@@ -62,10 +62,7 @@ export function ipNetns(): NetnsManager {
   return {
     add: (name) => addNetns(netnsPath(name)),
     attach: (name, pid) => ip(["netns", "attach", name, String(pid)]),
-    show: async (name) => ({
-      addresses: await ipJson(["-n", name, "address", "show"]),
-      routes: await ipJson(["-n", name, "route", "show", "table", "all"]),
-    }),
+    show: async (name) => (await import("./show.ts")).showNetns(name),
     hasLink: async (name, ifName) =>
       (await runCommand("ip", ["-n", name, "link", "show", "dev", ifName])).code === 0,
     async removeLink(name, ifName) {
@@ -120,15 +117,6 @@ function filesystemOf(name: string): number | undefined {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
-}
-
-async function ipJson(args: readonly string[]): Promise<unknown> {
-  const stdout = await new Promise<string>((resolve, reject) => {
-    execFile("ip", ["-json", ...args], (error, output) =>
-      error === null ? resolve(output) : reject(error),
-    );
-  });
-  return stdout.trim() === "" ? [] : JSON.parse(stdout);
 }
 
 /** TCP states (ss(8)) of connections whose process may be gone, and their numbers in /proc/net/tcp (proc(5)). */

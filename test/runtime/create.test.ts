@@ -115,7 +115,7 @@ function context(): CreateContext {
         if (aliveNetns.delete(name)) await happens("netns remove");
       },
       attach: async () => {},
-      show: async () => ({ addresses: [], routes: [] }),
+      show: async () => ({ interfaces: [], routes: [] }),
       hasLink: async () => true,
       endClosingConnections: async () => {},
       removeLink: async () => {},

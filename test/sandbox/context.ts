@@ -133,7 +133,7 @@ function makeBench(dir: string): Bench {
         namespaces.add(name);
       },
       attach: () => happens("netns attach"),
-      show: async () => ({ addresses: [], routes: [] }),
+      show: async () => ({ interfaces: [], routes: [] }),
       loopbackUp: () => happens("lo up"),
       setDefaultRoute: () => happens("default route"),
       restoreIpv6: () => happens("restore IPv6"),

@@ -75,18 +75,38 @@ describe("a container is found by", () => {
 
 test("inspect shows the record, the results and what the namespace holds", async ({ host }) => {
   const id = await host.sleeper("--name", "web");
-  const { address } = await host.interface(id);
+  const { address, mac } = await host.interface(id);
+  const link = {
+    name: "eth0",
+    up: true,
+    mac,
+    addresses: expect.arrayContaining([`${address}/25`]),
+  };
   expect(await programJson(host, "inspect", "web")).toMatchObject({
+    networks: [{ interface: "eth0", gateways: [`${host.place.prefix}.1`] }],
     record: { id, state: "attached" },
     results: { eth0: { ips: [{ address: `${address}/25` }] } },
-    netns: {
+    namespace: {
       alive: true,
-      addresses: expect.arrayContaining([expect.objectContaining({ ifname: "eth0" })]),
+      interfaces: expect.arrayContaining([expect.objectContaining(link)]),
       routes: expect.arrayContaining([expect.objectContaining({ dst: "default" })]),
     },
   });
   const { stdout } = await program(host, "inspect", "web");
-  expect(stdout).toContain(`  Addresses: ${address}/25`);
+  expect(stdout).toContain(`  Addresses:  ${address}/25`);
+});
+
+test("inspect shows an interface of a container with a name made to deceive a terminal", async ({
+  host,
+}) => {
+  const id = await host.sleeper("--name", "web");
+  const link = ["link", "add", "a\u001B[31mb", "type", "veth"];
+  await must(["nsenter", `--net=${host.netns(id)}`, "ip", ...link]);
+  const { stdout, exitCode } = await program(host, "inspect", "web");
+  expect({ exitCode, stdout }).toEqual({
+    exitCode: 0,
+    stdout: expect.stringContaining(String.raw`a\u001b[31mb`),
+  });
 });
 
 describe("check finds, and heal mends with the same address and MAC, while the container runs,", () => {

@@ -1,0 +1,93 @@
+import { formatPort } from "./ls.ts";
+import type { Inspected, InspectedNetwork } from "./inspect.ts";
+import { formatAge, NOTHING, table } from "./table.ts";
+
+/** What `inspect` prints: a line for each thing that is known, then the interfaces and routes of the namespace. */
+export function describeContainer(inspected: Inspected): string[] {
+  const { id, name, state, keep, createdAt, failure, networks, namespace, record } = inspected;
+  const age = formatAge(Date.now() - Date.parse(createdAt));
+  return [
+    ...lines("", [
+      ["Container", name ?? "(no name)"],
+      ["Id", id],
+      ["State", `${state}, ${keep ? "kept after a stop" : "not kept after a stop"}`],
+      ["Created", `${createdAt} (${age} ago)`],
+      ["Namespace", `${namespace.path}${namespace.alive ? "" : " (not there)"}`],
+      ["Record", record.path],
+      ["Failure", failure && `${failure.error} (${failure.attempts} times)`],
+    ]),
+    ...networks.flatMap(describeNetwork),
+    "",
+    ...(namespace.alive ? describeNamespace(namespace) : ["In the namespace: nothing"]),
+  ];
+}
+
+function describeNetwork(network: InspectedNetwork): string[] {
+  const { dns } = network;
+  return [
+    "",
+    ...lines("", [["Network", network.network]]),
+    ...lines("  ", [
+      ["Interface", network.interface],
+      ["Addresses", network.addresses.join(", ") || "(none)"],
+      ["MAC", network.mac ?? "(not told)"],
+      ["Gateway", network.gateways.join(", ")],
+      ["Routes", network.routes.map(formatRoute).join(", ")],
+      ["Ports", network.ports.map(formatPort).join(", ")],
+      ["DNS", dns.nameservers?.join(", ")],
+      ["Search", [dns.domain ?? "", ...(dns.search ?? [])].filter(Boolean).join(", ")],
+      ["Plugins", network.plugins.join(", ")],
+      ...network.interfaces.map((told): [string, string] => ["Told of", describeInterface(told)]),
+    ]),
+  ];
+}
+
+/** An interface of a result with all that its plugin says of it, such as its MTU, PCI address or socket. */
+function describeInterface({ name, sandbox, ...facts }: Record<string, unknown>): string {
+  const words = Object.entries(facts).map(([key, value]) => `${key} ${textOf(value)}`);
+  return [`${textOf(name)} ${sandbox ? "(inside)" : "(on the host)"}`, ...words].join(", ");
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function describeNamespace({ interfaces, routes }: Inspected["namespace"]): string[] {
+  const rows = interfaces.map((each) => [
+    each.name,
+    each.up ? "up" : "down",
+    String(each.mtu ?? NOTHING),
+    each.mac ?? NOTHING,
+    each.addresses.join(", ") || NOTHING,
+  ]);
+  const ways = routes.map((route) => [
+    route.dst,
+    route.gateway ?? NOTHING,
+    route.interface ?? NOTHING,
+    route.table,
+  ]);
+  return [
+    "In the namespace:",
+    ...indented(table([["INTERFACE", "STATE", "MTU", "MAC", "ADDRESSES"], ...rows])),
+    ...(ways.length > 0
+      ? ["", ...indented(table([["ROUTE", "GATEWAY", "INTERFACE", "TABLE"], ...ways]))]
+      : []),
+  ];
+}
+
+function formatRoute({ dst, gateway }: InspectedNetwork["routes"][number]): string {
+  return gateway === null ? dst : `${dst} via ${gateway}`;
+}
+
+/** `Key: value` lines with the values below each other; those without a value are left out. */
+function lines(indent: string, entries: [key: string, value: string | undefined][]): string[] {
+  return entries
+    .filter(([, value]) => value)
+    .map(([key, value]) => `${`${indent}${key}:`.padEnd(WIDTH)}${value}`);
+}
+
+const WIDTH = 14;
+
+function indented(rows: readonly string[]): string[] {
+  return rows.map((row) => `  ${row}`);
+}

@@ -130,7 +130,8 @@ function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer):
           step: command,
           ms: Math.round(ms),
         };
-        log.info(fields, step.ok ? "plugin done" : "plugin failed");
+        const level = step.ignored === true ? "debug" : "info";
+        log[level](fields, step.ok ? "plugin done" : "plugin failed");
         if (stderr !== "") log.debug({ ...fields, stderr }, "plugin wrote to stderr");
       },
     }),

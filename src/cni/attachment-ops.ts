@@ -178,14 +178,12 @@ export async function checkList(
   const left = without === undefined ? undefined : separablePlugins(asked.list, without);
   for (const plugin of asked.list.plugins) {
     if (left?.includes(plugin)) continue;
-    const { invoker } = tools;
+    const { ignore } = options;
+    const request = requestFor(tools.invoker, { command: "CHECK", ...asked, plugin, prevResult });
     try {
-      await callPlugin(
-        invoker,
-        requestFor(invoker, { command: "CHECK", ...asked, plugin, prevResult }),
-      );
+      await callPlugin(tools.invoker, { ...request, ignore });
     } catch (error) {
-      if (options.ignore?.(asCniError(error)) !== true) throw error;
+      if (ignore?.(asCniError(error)) !== true) throw error;
     }
   }
 }

@@ -18,6 +18,8 @@ export interface PluginStep {
   ok: boolean;
   stderr: string;
   error?: CniError;
+  /** The caller of CHECK knows this fault for a false alarm. */
+  ignored?: true;
 }
 
 /** How often a plugin that answers "try again later" (code 11), or the whole ADD, is tried in all, and the first pause between. */
@@ -47,6 +49,8 @@ export interface PluginRequest {
   ifName?: string;
   env: NodeJS.ProcessEnv;
   stdin: string;
+  /** Faults that the caller knows for false alarms; they are thrown as any other, and marked where they are told of. */
+  ignore?: ((fault: CniError) => boolean) | undefined;
 }
 
 /** The plugin's path; throws a CniError that names the folders searched. */
@@ -106,7 +110,7 @@ export async function callOnce(invoker: Invoker, request: PluginRequest): Promis
   const { command, plugin, network = "", containerId, ifName } = request;
   const start = performance.now();
   let stderr = "";
-  const report = (outcome: { ok: boolean; error?: CniError }): void => {
+  const report = (outcome: Pick<PluginStep, "ok" | "error" | "ignored">): void => {
     const ids = {
       ...(containerId !== undefined && { containerId }),
       ...(ifName !== undefined && { ifName }),
@@ -121,7 +125,9 @@ export async function callOnce(invoker: Invoker, request: PluginRequest): Promis
     report({ ok: true });
     return stdout;
   } catch (error) {
-    report({ ok: false, error: asCniError(error) });
+    const fault = asCniError(error);
+    const ignored = request.ignore?.(fault) === true;
+    report({ ok: false, error: fault, ...(ignored && { ignored }) });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { PluginStep } from "../../src/cni/index.ts";
 import { attachment, failure, fakePlugins, networkList, print } from "./harness.ts";
 
 const second = {
@@ -65,5 +66,21 @@ describe("CHECK", () => {
       'plugin type="one" name="lan" failed (check): eth0 is gone (code 100)',
     );
     expect(fake.verbs().at(-1)).toBe("CHECK one");
+  });
+
+  test("tells the listener of a fault that the caller ignores, marked as ignored, and goes on", async () => {
+    const fake = fakePlugins("one", "two");
+    fake.answer("one", "CHECK", `${print({ code: 100, msg: "a false alarm" })} exit 1`);
+    const steps: PluginStep[] = [];
+    const cni = fake.cni({ onPlugin: (step) => steps.push(step) });
+    await cni.addNetworkList(networkList(["one", "two"]), attachment);
+    await cni.checkNetworkList(networkList(["one", "two"]), attachment, {
+      ignore: ({ msg }) => msg === "a false alarm",
+    });
+    expect(steps.slice(2)).toMatchObject([
+      { command: "CHECK", plugin: "one", ok: false, ignored: true },
+      { command: "CHECK", plugin: "two", ok: true },
+    ]);
+    expect(steps.map(({ ignored = false }) => ignored)).toEqual([false, false, true, false]);
   });
 });

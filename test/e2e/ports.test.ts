@@ -195,6 +195,18 @@ describe("a published port", () => {
     expect(await get(host, `127.0.0.1:${hostPort}`)).toBe("hello");
   });
 
+  test("is checked at a restart without a false alarm in the log", async ({ host }) => {
+    const id = await serve(host, "-p", "80");
+    await host.ok("restart", id);
+    const lines = readFileSync(`${host.place.dir}/docker-cni.log`, "utf8").trim().split("\n");
+    const checks = lines
+      .map((line): Record<string, unknown> => JSON.parse(line))
+      .filter(({ container, step }) => container === id && step === "CHECK");
+    expect(checks.map(({ plugin }) => plugin)).toContain("portmap");
+    const alarms = checks.filter(({ level, msg }) => Number(level) > 20 && msg !== "plugin done");
+    expect(alarms).toEqual([]);
+  });
+
   test("is the container's again after it was removed while it was stopped", async ({ host }) => {
     const id = await serve(host, "-p", "8085:80");
     await host.ok("stop", id);

@@ -12,6 +12,7 @@ import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
 import { transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
+import { pluginEnvironment } from "./environment.ts";
 import { planAttachments } from "./plan.ts";
 import type { AllottedPorts } from "./ports.ts";
 import { loadNetworks, type Wish } from "./wish.ts";
@@ -56,6 +57,7 @@ export async function planNetwork(
   // They may have changed since: by another version of the engine, by docker rename, by a data root that was moved.
   const before = JSON.stringify(kept);
   kept.runtimeDir = context.runtime.stateDir(call);
+  kept.environment = pluginEnvironment(context.env);
   Object.assign(kept, identity(call, container));
   if (JSON.stringify(kept) !== before) context.store.write(kept);
   context.store.clearStopped(call.id);
@@ -169,6 +171,7 @@ async function newRecord(
     ...(service && { service }),
     runtimeDir: runtime.stateDir(call),
     ...(ports.chosen.length > 0 && { chosenPorts: ports.chosen }),
+    environment: pluginEnvironment(context.env),
     attachments: planAttachments({
       wish,
       lists,

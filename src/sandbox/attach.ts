@@ -23,10 +23,11 @@ export async function attachAll(
   { mayDiffer = false } = {},
 ): Promise<void> {
   const offers: RouteOffer[] = [];
+  const own = withEnvironment(context, record);
   for (const attachment of record.attachments) {
     const list = parseNetworkList(attachment.list);
     const conf = withoutReleased(record, runtimeConfOf(record, attachment));
-    const result = await add(context, { list, attachment, conf, mayDiffer });
+    const result = await add(own, { list, attachment, conf, mayDiffer });
     const { ips, mac, gateways, routes } = containerAddresses(result, attachment.ifName);
     attachment.addresses = ips;
     if (mac !== undefined) attachment.mac = mac;
@@ -71,9 +72,10 @@ export async function checkAll(
   record: SandboxRecord,
 ): Promise<string | undefined> {
   let unchecked: CniError | undefined;
+  const { cni } = withEnvironment(context, record);
   for (const attachment of record.attachments) {
     try {
-      await context.cni.checkNetworkList(
+      await cni.checkNetworkList(
         parseNetworkList(attachment.list),
         runtimeConfOf(record, attachment),
         {
@@ -108,9 +110,10 @@ export async function detachAll(
   signal?: AbortSignal,
 ): Promise<void> {
   const faults: unknown[] = [];
+  const { cni } = withEnvironment(context, record);
   for (const attachment of record.attachments.toReversed()) {
     try {
-      await context.cni.delNetworkList(
+      await cni.delNetworkList(
         parseNetworkList(attachment.list),
         runtimeConfOf(record, attachment),
         { keepGoing: true, ...(signal && { signal }) },
@@ -120,6 +123,29 @@ export async function detachAll(
     }
   }
   if (faults.length > 0) throw faults[0];
+}
+
+/** The context with plugins that have the environment of the container's start, whoever calls them. */
+export function withEnvironment(
+  context: SandboxContext,
+  { environment }: SandboxRecord,
+): SandboxContext {
+  if (environment === undefined) return context;
+  const { cni } = context;
+  const env = environment;
+  return {
+    ...context,
+    cni: {
+      ...cni,
+      addNetworkList: (list, rt, options) => cni.addNetworkList(list, rt, { env, ...options }),
+      checkNetworkList: (list, rt, options) => cni.checkNetworkList(list, rt, { env, ...options }),
+      delNetworkList: (list, rt, options) => cni.delNetworkList(list, rt, { env, ...options }),
+      addCapability: (list, rt, name, options) =>
+        cni.addCapability(list, rt, name, { env, ...options }),
+      delCapability: (list, rt, name, options) =>
+        cni.delCapability(list, rt, name, { env, ...options }),
+    },
+  };
 }
 
 /** What CNI is told of one attachment of the sandbox beside its network list. */

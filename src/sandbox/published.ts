@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CniError, parseNetworkList, separablePlugins } from "../cni/index.ts";
 import { readDockerContainer } from "../engine/docker-container.ts";
 import { UserError } from "../errors.ts";
-import { runtimeConfOf } from "./attach.ts";
+import { runtimeConfOf, withEnvironment } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { besideOthers } from "./operation.ts";
 import { readFacts, wasEstablished } from "./over.ts";
@@ -81,10 +81,11 @@ export async function releaseForOther(context: SandboxContext, id: string): Prom
 async function releasePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (!holdsPorts(context, record) || !canBeAlone(record)) return;
   note(context, record, "releasing");
+  const { cni } = withEnvironment(context, record);
   await besideOthers(context, async () => {
     for (const attachment of publishing(record).toReversed()) {
       const list = parseNetworkList(attachment.list);
-      await context.cni.delCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
+      await cni.delCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
     }
   });
   note(context, record, "released");
@@ -95,10 +96,11 @@ async function releasePorts(context: SandboxContext, record: SandboxRecord): Pro
  * when it cannot be done; the ports may be published in part then.
  */
 export async function acquirePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  const { cni } = withEnvironment(context, record);
   await besideOthers(context, async () => {
     for (const attachment of publishing(record)) {
       const list = parseNetworkList(attachment.list);
-      await context.cni.addCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
+      await cni.addCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
     }
   });
   note(context, record, undefined);

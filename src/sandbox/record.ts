@@ -40,6 +40,8 @@ export interface SandboxRecord {
   ports?: "releasing" | "released" | "acquiring";
   /** The published ports whose number on the host was left to choose. */
   chosenPorts?: ChosenPort[];
+  /** The environment that its plugins have, in every call of them: what the engine started it with, see `pluginEnvironment`. */
+  environment?: Record<string, string>;
   attachments: AttachmentRecord[];
 }
 

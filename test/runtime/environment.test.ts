@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { callersEnvironment } from "../../src/runtime/environment.ts";
+import { callersEnvironment, pluginEnvironment } from "../../src/runtime/environment.ts";
 
 test.each([
   ["is the caller's own", { PATH: "/bin", A: "" }, { PATH: "/bin", A: "" }],
@@ -20,4 +20,22 @@ test.each([
   ],
 ])("the environment of commands %s", (_, env, expected) => {
   expect(callersEnvironment(env)).toEqual(expected);
+});
+
+test.each([
+  [
+    "PATH, proxies and settings of the operator's",
+    { PATH: "/bin", http_proxy: "p", KUBECONFIG: "k" },
+  ],
+  ["what only looks like a process's", { NAMESPACES: "a", MY_PWD: "/", LISTENER: "x" }],
+])("plugins have %s", (_, env) => {
+  expect(pluginEnvironment(env)).toEqual(env);
+});
+
+test.each(
+  "PWD INVOCATION_ID LISTEN_FDS NOTIFY_SOCKET TTRPC_ADDRESS NAMESPACE CONTAINERD_X OTEL_SERVICE_NAME CNI_ARGS".split(
+    " ",
+  ),
+)("plugins do not have %s, which belongs to one process", (name) => {
+  expect(pluginEnvironment({ [name]: "x", PATH: "/bin" })).toEqual({ PATH: "/bin" });
 });

@@ -1,4 +1,7 @@
-/** npm run package -- [--arch x64|arm64]: dist/docker-cni-VERSION-linux-ARCH.tar.gz and .deb, for this machine's architecture unless told. */
+/**
+ * npm run package -- [--arch x64|arm64]: dist/docker-cni-VERSION-linux-ARCH.tar.gz and .deb, for this machine's architecture unless
+ * told. With `--program FILE` an executable that was built before, with `--out DIR` another folder than dist.
+ */
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -11,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildExecutable } from "./executable.ts";
 
@@ -34,15 +37,31 @@ const FILES: readonly [source: string, target: string, mode: number][] = [
   ["systemd/docker-cni-gc.path", "lib/systemd/system/docker-cni-gc.path", 0o644],
 ];
 
+/** Files below /etc that stay as the operator changed them. */
+const CONFIGURATION: readonly [source: string, target: string][] = [
+  ["config/cni.yaml", "etc/docker/cni.yaml"],
+  ["config/logrotate", "etc/logrotate.d/docker-cni"],
+];
+
 /** Files that name the program's place. */
 const NAMING = [/\.service$/, /daemon\.json\.example$/];
 
-const { arch } = parseArgs({ options: { arch: { type: "string", default: process.arch } } }).values;
+const {
+  arch,
+  out,
+  program: built,
+} = parseArgs({
+  options: {
+    arch: { type: "string", default: process.arch },
+    out: { type: "string", default: join(root, "dist") },
+    program: { type: "string" },
+  },
+}).values;
 const scratch = mkdtempSync(join(tmpdir(), "docker-cni-package-"));
-const program = join(scratch, "program");
+const program = built ?? join(scratch, "program");
 try {
-  mkdirSync(join(root, "dist"), { recursive: true });
-  buildExecutable(program, arch);
+  mkdirSync(out, { recursive: true });
+  if (built === undefined) buildExecutable(program, arch);
   print(packArchive());
   print(packDeb());
 } finally {
@@ -53,9 +72,9 @@ function packArchive(): string {
   const name = `docker-cni-${manifest.version}-linux-${arch}`;
   const folder = join(scratch, name);
   putFiles(folder);
-  put("config/cni.yaml", join(folder, "etc/docker/cni.yaml"), 0o644);
+  for (const [source, target] of CONFIGURATION) put(source, join(folder, target), 0o644);
   put("packaging/install", join(folder, "install"), 0o755);
-  const archive = join(root, "dist", `${name}.tar.gz`);
+  const archive = join(out, `${name}.tar.gz`);
   const owner = ["--owner=root:0", "--group=root:0", "--sort=name"];
   execFileSync("tar", ["-C", scratch, ...owner, "-czf", archive, name]);
   return archive;
@@ -70,13 +89,16 @@ function packDeb(): string {
     const file = join(folder, "usr", target);
     writeFileSync(file, readFileSync(file, "utf8").replaceAll("/usr/local/bin/", "/usr/bin/"));
   }
-  put("config/cni.yaml", join(folder, "etc/docker/cni.yaml"), 0o644);
+  for (const [source, target] of CONFIGURATION) put(source, join(folder, target), 0o644);
   for (const script of ["postinst", "prerm", "postrm"]) {
     put(`packaging/deb/${script}`, join(folder, "DEBIAN", script), 0o755);
   }
-  writeFileSync(join(folder, "DEBIAN/conffiles"), "/etc/docker/cni.yaml\n");
+  writeFileSync(
+    join(folder, "DEBIAN/conffiles"),
+    CONFIGURATION.map(([, target]) => `/${target}\n`).join(""),
+  );
   writeFileSync(join(folder, "DEBIAN/control"), controlFile(architecture, installedSize(folder)));
-  const deb = join(root, "dist", `docker-cni_${manifest.version}_${architecture}.deb`);
+  const deb = join(out, `docker-cni_${manifest.version}_${architecture}.deb`);
   execFileSync("dpkg-deb", ["--root-owner-group", "-Zgzip", "--build", folder, deb], {
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -121,5 +143,5 @@ function installedSize(folder: string): number {
 
 function print(file: string): void {
   const size = statSync(file).size / 1e6;
-  process.stdout.write(`dist/${basename(file)}: ${size.toFixed(0)} MB\n`);
+  process.stdout.write(`${relative(root, file)}: ${size.toFixed(0)} MB\n`);
 }

@@ -76,7 +76,7 @@ export function install() {
     dir,
     /** The commands that were run by the last call, in order. */
     commandsRun: (): string[] =>
-      existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n") : [],
+      existsSync(notes) ? readFileSync(notes, "utf8").split("\n").filter(Boolean) : [],
     /** Runs the launcher. */
     call: (...args: string[]): void =>
       run(join(dir, "bin/docker-cni"), [...options, "--", ...args]),

@@ -1,0 +1,110 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { asJson } from "../../src/cli/ls.ts";
+import type { SandboxView } from "../../src/sandbox/view.ts";
+
+const root = join(import.meta.dirname, "../..");
+const has = (command: string): boolean =>
+  spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "docker-cni-packages-"));
+  executable("program", "exit 0");
+  if (!has("dpkg-deb")) return;
+  const args = ["packaging/package.ts", "--out", dir, "--program", join(dir, "program")];
+  execFileSync(process.execPath, args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function executable(name: string, script: string): void {
+  writeFileSync(join(dir, name), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(dir, name), 0o755);
+}
+
+/** The packed file whose name ends so. */
+function packed(ending: string): string {
+  return join(dir, readdirSync(dir).find((name) => name.endsWith(ending)) ?? "none");
+}
+
+describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
+  test("a file for logrotate, which stays as the operator changes it", () => {
+    const contents = execFileSync("dpkg-deb", ["-c", packed(".deb")], { encoding: "utf8" });
+    expect(contents).toMatch(/^-rw-r--r-- root\/root .* \.\/etc\/logrotate\.d\/docker-cni$/m);
+    const conffiles = execFileSync("dpkg-deb", ["-I", packed(".deb"), "conffiles"], {
+      encoding: "utf8",
+    });
+    expect(conffiles).toBe("/etc/docker/cni.yaml\n/etc/logrotate.d/docker-cni\n");
+    const archive = execFileSync("tar", ["-tzf", packed(".tar.gz")], { encoding: "utf8" });
+    expect(archive).toMatch(/^[^/]+\/etc\/logrotate\.d\/docker-cni$/m);
+  });
+
+  test("every script of packaging/deb", () => {
+    const scripts = join(dir, "scripts");
+    execFileSync("dpkg-deb", ["-e", packed(".deb"), scripts]);
+    for (const name of readdirSync(join(root, "packaging/deb"))) {
+      expect(readFileSync(join(scripts, name), "utf8")).toBe(
+        readFileSync(join(root, "packaging/deb", name), "utf8"),
+      );
+    }
+  });
+});
+
+test("the file for logrotate names the log's default place, and logrotate reads it", () => {
+  const file = join(root, "config/logrotate");
+  expect(readFileSync(file, "utf8")).toContain("/var/log/docker-cni.log {\n");
+  if (!has("logrotate")) return;
+  const state = ["--state", join(dir, "logrotate-state")];
+  expect(spawnSync("logrotate", ["--debug", ...state, file]).status).toBe(0);
+});
+
+function view(id: string): SandboxView {
+  const createdAt = "2026-01-01T00:00:00Z";
+  const attachment = { network: "lan", ifName: "eth0", list: "{}", cniArgs: [], addresses: [] };
+  const attachments = [{ ...attachment, capabilityArgs: {} }];
+  const own = { id, netns: id, bootId: "b", createdAt, keep: true, runtimeDir: "/r", attachments };
+  const facts = { containerDirExists: true, engineIsThere: true, running: true };
+  return { id, state: "running", facts, record: { version: 1, state: "attached", ...own } };
+}
+
+/** Runs the script that dpkg calls before it takes the package away, with a `docker-cni` that does as `listed` says. */
+function remove(how: string, listed: string) {
+  const commands = join(dir, "commands");
+  mkdirSync(commands, { recursive: true });
+  executable("commands/docker-cni", listed);
+  executable("commands/systemctl", "exit 0");
+  const env = { PATH: `${commands}:${process.env["PATH"]}` };
+  return spawnSync("sh", [join(root, "packaging/deb/prerm"), how], { env, encoding: "utf8" });
+}
+
+function list(...views: SandboxView[]): string {
+  return `cat <<'JSON'\n${JSON.stringify(views.map(asJson), null, 2)}\nJSON`;
+}
+
+describe("the removal of the package", () => {
+  test("tells how many containers have a network, and what to do", () => {
+    const { status, stderr } = remove("remove", list(view("a1"), view("b2"), view("c3")));
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^docker-cni: containers with a network of docker-cni's: 3 /);
+    expect(stderr).toContain("docker rm -f");
+  });
+
+  test.each([
+    ["no container has one", "remove", list()],
+    ["the package is upgraded", "upgrade", list(view("a1"))],
+    ["docker-cni cannot tell", "remove", "exit 1"],
+  ])("says nothing where %s", (_, how, listed) => {
+    expect(remove(how, listed)).toMatchObject({ status: 0, stderr: "" });
+  });
+});

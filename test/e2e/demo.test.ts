@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { REPOSITORY } from "./harness/config.ts";
 import { describe, expect, test } from "vitest";
 import { listProcesses } from "./harness/processes.ts";
 import { run, waitFor } from "./harness/shell.ts";
@@ -68,5 +70,19 @@ describe("the demo", () => {
     expect(play).toMatchObject({ exitCode: 0, stderr: "" });
     expect(down.stdout).toContain(folder);
     expect(isDown(folder)).toBe(true);
+  });
+
+  test.each([
+    ["another checkout's", "/another/checkout", false],
+    ["its own", REPOSITORY, true],
+  ])("takes down with --down what is %s: %s, %s", async (_, checkout, isTaken) => {
+    const tmp = mkdtempSync(join(tmpdir(), "docker-cni-demo-"));
+    const folder = join(tmp, "docker-cni-host-1");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "kept"), checkout);
+    const env = { PATH: process.env["PATH"] ?? "", TMPDIR: tmp };
+    const { stdout } = await run([...DEMO, "--down"], { env });
+    expect(stdout).toBe(isTaken ? `Taken down: ${folder}` : "Nothing was kept.");
+    rmSync(tmp, { recursive: true });
   });
 });

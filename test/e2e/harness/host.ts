@@ -2,7 +2,7 @@ import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { dockerEnv } from "./cli.ts";
 import { dockerCommands } from "./commands.ts";
-import { cniConfig, defaultNetwork, dockerCniRuntime, toYaml } from "./config.ts";
+import { cniConfig, defaultNetwork, dockerCniRuntime, REPOSITORY, toYaml } from "./config.ts";
 import type { Json, NetworkList, Runtime } from "./config.ts";
 import { daemonJson, endDaemon, recordContainerIds, startDaemon } from "./daemon.ts";
 import { guard } from "./guardian.ts";
@@ -70,9 +70,9 @@ export async function startDockerHost(options: HostOptions = {}) {
       await start();
     },
     stop,
-    /** Lets the host live on when this process ends; `keptHosts` finds it. */
+    /** Lets the host live on when this process ends; `keptHosts` of this checkout finds it. */
     keep: () => {
-      writeFileSync(join(place.dir, "kept"), "");
+      writeFileSync(join(place.dir, "kept"), REPOSITORY);
       callOff();
     },
   };

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { REPOSITORY } from "./config.ts";
 import { isErrno } from "./errno.ts";
 
 /** What one private Docker host may call its own: everything that is taken down with it is named here. */
@@ -55,12 +56,13 @@ export function readPlace(dir: string): Place {
   return place;
 }
 
-/** Folders of the hosts that were told to outlive the process that started them. */
+/** Folders of the hosts of this checkout that were told to outlive the process that started them. */
 export function keptHosts(): string[] {
   return readdirSync(tmpdir())
     .filter((name) => name.startsWith(FOLDER))
     .map((name) => join(tmpdir(), name))
-    .filter((dir) => existsSync(join(dir, "kept")));
+    .filter((dir) => existsSync(join(dir, "kept")))
+    .filter((dir) => readFileSync(join(dir, "kept"), "utf8") === REPOSITORY);
 }
 
 function placeAt(index: number, ownNetns: boolean): Place {

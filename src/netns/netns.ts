@@ -20,6 +20,8 @@ export interface NetnsManager {
   setDefaultRoute(name: string, gateway: string, ifName: string): Promise<void>;
   /** Switches IPv6 on for loopback and an interface in `name`, and gives it addresses and routes that it may have already. */
   restoreIpv6(name: string, settings: Ipv6Settings): Promise<void>;
+  /** Switches IPv6 off for an interface in `name`, or for `all`. */
+  disableIpv6(name: string, ifName: string): Promise<void>;
   /** Ends the TCP connections of processes that are gone. */
   endClosingConnections(name: string): Promise<void>;
   /** Removes `name`; one that is gone is fine. */
@@ -95,6 +97,10 @@ export function ipNetns(): NetnsManager {
         const via = gateway === undefined ? [] : ["via", gateway];
         await ip(["-n", name, "-6", "route", "replace", dst, ...via, "dev", ifName]);
       }
+    },
+    disableIpv6: (name, ifName) => {
+      const key = `/proc/sys/net/ipv6/conf/${ifName}/disable_ipv6`;
+      return ip(["netns", "exec", name, "sh", "-c", 'echo 1 >"$1"', "sh", key]);
     },
     endClosingConnections: (name) => endClosingConnections(name, netnsPath(name)),
     async remove(name) {

@@ -103,14 +103,30 @@ export function hooksBeforeStart(spec: Spec): Hook[] {
   return points.flatMap((point) => spec.hooks?.[point] ?? []).filter((hook) => !isSetKey(hook));
 }
 
-/** Whether the runtime sets something of a network interface, which has to be there by then: `net.ipv4.conf.eth0.rp_filter`. */
+/**
+ * Whether the runtime sets something of a network interface, which has to be there by then: `net.ipv4.conf.eth0.rp_filter`, or
+ * switches IPv6 off, which plugins would switch on again.
+ */
 export function setsInterface(spec: Spec): boolean {
-  const sysctl: unknown = spec.linux?.["sysctl"];
-  if (typeof sysctl !== "object" || sysctl === null) return false;
-  return Object.keys(sysctl).some((key) => {
+  if (interfacesWithoutIpv6(spec).length > 0) return true;
+  return sysctls(spec).some(([key]) => {
     const name = /^net[./]\w+[./](?:conf|neigh)[./](.+)[./]\w+$/.exec(key)?.[1];
     return name !== undefined && !["all", "default", "lo"].includes(name);
   });
+}
+
+/** The interfaces on which the spec's sysctls switch IPv6 off: `all` for every one, `default` for none that is there already. */
+export function interfacesWithoutIpv6(spec: Spec): string[] {
+  return sysctls(spec).flatMap(([key, value]) => {
+    const name = /^net[./]ipv6[./]conf[./](.+)[./]disable_ipv6$/.exec(key)?.[1];
+    const isOff = Number.parseInt(String(value), 10) !== 0;
+    return name === undefined || name === "default" || !isOff ? [] : [name];
+  });
+}
+
+function sysctls(spec: Spec): [string, unknown][] {
+  const sysctl: unknown = spec.linux?.["sysctl"];
+  return typeof sysctl === "object" && sysctl !== null ? Object.entries(sysctl) : [];
 }
 
 /** Whether dockerd takes note of the namespace by a hook; where it does not, it does so after the runtime's `create`. */

@@ -5,7 +5,12 @@ import { findEngineFile } from "../engine/container-dir.ts";
 import { composeName, namesOf } from "../engine/hosts-file.ts";
 import { UserError } from "../errors.ts";
 import { netnsName } from "../netns/netns.ts";
-import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
+import {
+  hasUserNamespace,
+  interfacesWithoutIpv6,
+  mayChangeNetwork,
+  type Spec,
+} from "../oci/spec.ts";
 import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, checkOrReattach, isIntact, recall } from "../sandbox/life.ts";
 import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
@@ -83,7 +88,8 @@ export async function planNetwork(
             "connections of the time before the stop may stay",
           );
         });
-        if (mayHaveIpv6(kept)) await restoreIpv6(context, kept);
+        // The runtime switches IPv6 off again where the container wants none: CHECK finds what ADD left.
+        if (mayHaveIpv6(kept)) await restoreIpv6(context, kept, { asAdded: true });
         await checkOrReattach(context, kept);
         if (kept.ports !== undefined) await publishAgain(context, kept);
       },
@@ -201,14 +207,16 @@ function identity(
   { id }: CreateCall,
   { spec, docker }: Container,
   wishedName?: string,
-): Pick<SandboxRecord, "name" | "names" | "files" | "containerDir"> {
+): Pick<SandboxRecord, "name" | "names" | "files" | "containerDir" | "withoutIpv6"> {
   const name = docker?.name ?? wishedName;
   const { hostname = docker?.hostname } = spec;
   const hosts = findEngineFile(spec, id, "/etc/hosts");
   const resolvConf = findEngineFile(spec, id, "/etc/resolv.conf");
+  const withoutIpv6 = interfacesWithoutIpv6(spec);
   return {
     ...(docker && { containerDir: docker.directory }),
     ...(name !== undefined && { name }),
+    ...(withoutIpv6.length > 0 && { withoutIpv6 }),
     names: namesOf({ hostname, domainname: docker?.domainname, name }),
     files: {
       ...(hosts !== undefined && { hosts }),

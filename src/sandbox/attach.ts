@@ -9,6 +9,7 @@ import { netnsPath } from "../netns/netns.ts";
 import type { Adding } from "./asking.ts";
 import type { SandboxContext } from "./context.ts";
 import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
+import { isWithoutIpv6 } from "./ipv6.ts";
 import type { AttachmentRecord, SandboxRecord } from "./record.ts";
 
 /**
@@ -79,7 +80,7 @@ export async function checkAll(
         parseNetworkList(attachment.list),
         runtimeConfOf(record, attachment),
         {
-          ignore: (fault) => isFalseAlarm(fault, attachment),
+          ignore: (fault) => isFalseAlarm(fault, record, attachment),
           ...(record.ports !== undefined && { without: "portMappings" }),
         },
       );
@@ -94,8 +95,16 @@ export async function checkAll(
   return standUnchecked(context, record, unchecked);
 }
 
-/** portmap up to 1.1 misses the IPv6 rules of a container that has no IPv6 address and so no such rules. */
-function isFalseAlarm({ plugin, msg }: CniError, { addresses }: AttachmentRecord): boolean {
+/**
+ * portmap up to 1.1 misses the IPv6 rules of a container that has no IPv6 address and so no such rules. Others miss the
+ * IPv6 addresses and routes that the container itself has switched off.
+ */
+function isFalseAlarm(
+  { plugin, msg }: CniError,
+  record: SandboxRecord,
+  { addresses, ifName }: AttachmentRecord,
+): boolean {
+  if (isWithoutIpv6(record, ifName) && msg.includes("::")) return true;
   const hasIpv6 = addresses.some((address) => address.includes(":"));
   return plugin === "portmap" && msg.startsWith("could not check ipv6 dnat") && !hasIpv6;
 }

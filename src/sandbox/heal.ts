@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { endLeftovers } from "./gc.ts";
+import { dropIpv6 } from "./ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
 import type { Lock } from "./lock.ts";
@@ -32,6 +33,7 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
     await endLeftovers(context, record);
     await bindAgain(context, record);
     await reattach(context, record);
+    await dropIpv6(context, record);
     transition(context, record, "attached");
     return { ...found, health: "healed" };
   });

@@ -3,6 +3,7 @@ import { editInPlace } from "../engine/file-in-place.ts";
 import { hostLines, type NetworkMember, withOwnLines } from "../engine/hosts-file.ts";
 import { errnoOf, UserError } from "../errors.ts";
 import type { SandboxContext } from "./context.ts";
+import { isWithoutIpv6 } from "./ipv6.ts";
 import type { SandboxRecord } from "./record.ts";
 
 /** The longest that anybody waits for others to finish with the hosts files, ms. */
@@ -103,14 +104,17 @@ function presentRecord(context: SandboxContext, id: string): SandboxRecord | und
     : record;
 }
 
-function memberOf({ id, names, service, attachments }: SandboxRecord): NetworkMember {
+function memberOf(record: SandboxRecord): NetworkMember {
+  const { id, names, service, attachments } = record;
   return {
     id,
     names: names ?? [],
     service,
-    networks: attachments.map(({ network, addresses, aliases }) => ({
+    networks: attachments.map(({ network, ifName, addresses, aliases }) => ({
       network,
-      addresses: addresses.map((address) => address.replace(/\/.*/, "")),
+      addresses: addresses
+        .filter((address) => !address.includes(":") || !isWithoutIpv6(record, ifName))
+        .map((address) => address.replace(/\/.*/, "")),
       aliases: aliases ?? [],
     })),
   };

@@ -24,6 +24,8 @@ export interface SandboxRecord {
   runtimeDir: string;
   /** The container has a user namespace of its own: its runtime makes a new network namespace at every start. */
   userns?: boolean;
+  /** The interfaces on which the container's own sysctls switch IPv6 off at its start; `all` for every one. */
+  withoutIpv6?: string[];
   /** The engine's name for the container. */
   name?: string;
   /** The names that others on its networks know it by. */

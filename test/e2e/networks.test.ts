@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
 import type { Json, NetworkList } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
@@ -90,6 +91,22 @@ describe("cni.networks", () => {
     expect(out.match(/default via/g)).toHaveLength(2);
     expect(out).toContain(`default via ${prefix(host.place)}.65 dev eth1`);
     expect(out).toContain(`default via fd00:204:${host.place.index}:64::1 dev eth1`);
+  });
+
+  test("gives no IPv6 to a container that has it switched off, after a restart neither", async ({
+    host,
+  }) => {
+    const sysctl = ["--sysctl", "net.ipv6.conf.all.disable_ipv6=1"];
+    const id = await host.sleeper(...label("cni.networks=front,back@net1"), ...sysctl);
+    const look = ["exec", id, "sh", "-c", "ip -o address; ip route; cat /etc/hosts"];
+    const before = await host.ok(...look);
+    expect(before).toMatch(/eth0\s+inet /);
+    expect(before).not.toContain("inet6");
+    expect(before).not.toContain(`fd00:204:${host.place.index}`);
+    await host.ok("restart", id);
+    expect(await host.ok(...look)).toBe(before);
+    const log = readFileSync(join(host.place.dir, "docker-cni.log"), "utf8");
+    expect(log.split("\n").filter((line) => /is rebuilt/.test(line))).toEqual([]);
   });
 
   test("keeps all of them over a restart", async ({ host }) => {

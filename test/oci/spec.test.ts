@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import {
   hasUserNamespace,
   hooksBeforeStart,
+  interfacesWithoutIpv6,
   networkNamespace,
+  setsInterface,
   type Spec,
   withHook as editHook,
   withNetns as editNetns,
@@ -120,6 +122,16 @@ test.each([
   { title: "the host's", namespaces: [{ type: "pid" }], expected: false },
 ])("a user namespace $title", ({ namespaces, expected }) => {
   expect(hasUserNamespace({ linux: { namespaces } })).toBe(expected);
+});
+
+test.each<[Record<string, string>, string[]]>([
+  [{ "net.ipv6.conf.all.disable_ipv6": "1" }, ["all"]],
+  [{ "net/ipv6/conf/eth0.7/disable_ipv6": "1" }, ["eth0.7"]],
+  [{ "net.ipv6.conf.all.disable_ipv6": "0", "net.ipv6.conf.default.disable_ipv6": "1" }, []],
+  [{ "net.ipv4.conf.all.rp_filter": "1" }, []],
+])("the sysctls %j switch IPv6 off on %j", (sysctl, expected) => {
+  expect(interfacesWithoutIpv6({ linux: { sysctl } })).toEqual(expected);
+  expect(setsInterface({ linux: { sysctl } })).toBe(expected.length > 0);
 });
 
 test("hooks of others before the start are those that are not Docker's own note of the namespace", () => {

@@ -19,6 +19,7 @@ import { recordingLog } from "../../src/log.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { parseCreateCall } from "../../src/runtime/args.ts";
 import { create, type CreateContext } from "../../src/runtime/create.ts";
+import { runInnerVerb } from "../../src/runtime/inner.ts";
 import { fileFirstUse } from "../../src/sandbox/first-use.ts";
 import { flockLocker } from "../../src/sandbox/lock.ts";
 import { fileStore } from "../../src/sandbox/store.ts";
@@ -117,6 +118,7 @@ function context(): CreateContext {
       attach: async () => {},
       show: async () => ({ interfaces: [], routes: [] }),
       hasLink: async () => true,
+      disableIpv6: (_, ifName) => happens(`no IPv6 ${ifName}`),
       endClosingConnections: async () => {},
       removeLink: async () => {},
       addStandIn: async () => {},
@@ -258,6 +260,24 @@ describe("a new container", () => {
       await create(context(), call());
       expect(events.slice(-2)).toEqual(["runc create", "IPv6 eth0"]);
     });
+
+    test.each(["net.ipv6.conf.all.disable_ipv6", "net/ipv6/conf/eth0/disable_ipv6"])(
+      "has none where the container sets %s, at a restart neither",
+      async (key) => {
+        const linux = { namespaces: [{ type: "network" }], sysctl: { [key]: "1" } };
+        const hooks = { prestart: [setkey] };
+        writeBundle({ linux, hooks });
+        const made = context();
+        await create(made, call());
+        expect(events.at(-1)).toBe("runc create");
+        writeBundle({ linux, hooks });
+        events = [];
+        await create(made, call());
+        expect(events).toEqual(["IPv6 eth0", "CHECK", "runc create"]);
+        await runInnerVerb(made, ["settle", "--locked", ID]);
+        expect(events.at(-1)).toBe("runc create");
+      },
+    );
 
     test("has it beside the runtime's create where that hook is not", async () => {
       await create(context(), call());

@@ -141,6 +141,7 @@ function makeBench(dir: string): Bench {
         if (namespaces.delete(name)) await happens("netns remove");
       },
       hasLink: async (name) => namespaces.has(name) && !events.includes("netns add"),
+      disableIpv6: (_, ifName) => happens(`no IPv6 ${ifName}`),
       endClosingConnections: async () => {},
       removeLink: () => happens("link remove"),
       addStandIn: () => happens("stand-in"),

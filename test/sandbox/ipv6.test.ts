@@ -1,4 +1,9 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
+import { CniError } from "../../src/cni/index.ts";
+import { healSandbox } from "../../src/sandbox/heal.ts";
+import { refreshHosts } from "../../src/sandbox/hosts.ts";
 import { restoreIpv6 } from "../../src/sandbox/ipv6.ts";
 import { attachment, keptRecord, useBench } from "./context.ts";
 
@@ -8,6 +13,51 @@ const ADDRESS = "fd00::2/64";
 let restored: string[];
 beforeEach(() => {
   restored = [];
+});
+
+test.each([
+  { withoutIpv6: ["eth0"], missing: "Failed to match addr {fd00::2 ffff}", ADDs: 0 },
+  { withoutIpv6: ["all"], missing: "Expected Route {Dst:{IP::: Mask:0000} GW:fd00::1}", ADDs: 0 },
+  { withoutIpv6: ["all"], missing: "Failed to match addr {10.9.0.2 ffffff00}", ADDs: 1 },
+  { withoutIpv6: ["eth1"], missing: "Failed to match addr {fd00::2 ffff}", ADDs: 1 },
+])(
+  "where a container has no IPv6 on $withoutIpv6, a CHECK that says $missing makes for $ADDs ADD, and none of IPv6",
+  async ({ withoutIpv6, missing, ADDs }) => {
+    const { context, events, namespaces, dir } = bench.current;
+    mkdirSync(join(dir, "containers/c1"), { recursive: true });
+    const record = keptRecord(bench.current, { withoutIpv6 });
+    context.store.prepare(record.id);
+    context.store.write(record);
+    context.cni.checkNetworkList = async (_list, _rt, options) => {
+      const fault = new CniError({ kind: "plugin", msg: missing, plugin: "bridge" });
+      if (options?.ignore?.(fault) !== true) throw fault;
+    };
+    Object.assign(context.netns, { hasLink: async () => true });
+    namespaces.add("c1");
+    await healSandbox(context, "c1");
+    expect(events.filter((event) => event === "ADD")).toHaveLength(ADDs);
+    const off = events.filter((event) => event.startsWith("no IPv6"));
+    expect(off).toEqual(ADDs === 0 ? [] : [`no IPv6 ${withoutIpv6[0]}`]);
+  },
+);
+
+test("no IPv6 address of a container without IPv6 is told to its neighbours", async () => {
+  const { context, dir } = bench.current;
+  const hosts = join(dir, "hosts");
+  writeFileSync(hosts, "");
+  context.hosts = true;
+  const addresses = ["10.9.0.2/24", ADDRESS];
+  const record = keptRecord(bench.current, {
+    names: ["web"],
+    files: { hosts },
+    withoutIpv6: ["all"],
+    attachments: [{ ...attachment, addresses }],
+  });
+  context.store.prepare(record.id);
+  context.store.write(record);
+  await refreshHosts(context, record);
+  expect(readFileSync(hosts, "utf8")).toContain("10.9.0.2\tweb");
+  expect(readFileSync(hosts, "utf8")).not.toContain("fd00::2");
 });
 
 test.each([

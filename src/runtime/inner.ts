@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { introduce } from "../sandbox/introduce.ts";
-import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
+import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 import { transition } from "../sandbox/release.ts";
@@ -50,7 +50,10 @@ async function attachNetns(context: SandboxContext, id: string, pid: string): Pr
 
 async function settle(context: SandboxContext, id: string): Promise<void> {
   const record = recordOf(context, id);
-  if (mayHaveIpv6(record)) await restoreIpv6(context, record);
+  if (mayHaveIpv6(record)) {
+    const { restoreIpv6 } = await import("../sandbox/restore-ipv6.ts");
+    await restoreIpv6(context, record);
+  }
   await introduce(context, record);
 }
 

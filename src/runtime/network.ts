@@ -11,7 +11,7 @@ import {
   mayChangeNetwork,
   type Spec,
 } from "../oci/spec.ts";
-import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
+import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, checkOrReattach, isIntact, recall } from "../sandbox/life.ts";
 import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
 import { transition } from "../sandbox/release.ts";
@@ -89,7 +89,10 @@ export async function planNetwork(
           );
         });
         // The runtime switches IPv6 off again where the container wants none: CHECK finds what ADD left.
-        if (mayHaveIpv6(kept)) await restoreIpv6(context, kept, { asAdded: true });
+        if (mayHaveIpv6(kept)) {
+          const { restoreIpv6 } = await import("../sandbox/restore-ipv6.ts");
+          await restoreIpv6(context, kept, { asAdded: true });
+        }
         await checkOrReattach(context, kept);
         if (kept.ports !== undefined) await publishAgain(context, kept);
       },

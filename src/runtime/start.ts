@@ -9,7 +9,7 @@ import {
 } from "../oci/spec.ts";
 import { refreshHosts } from "../sandbox/hosts.ts";
 import { introduce } from "../sandbox/introduce.ts";
-import { mayHaveIpv6, restoreIpv6 } from "../sandbox/ipv6.ts";
+import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
 import { release, transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
@@ -69,7 +69,11 @@ function inOrder(context: CreateContext, start: Start): [Promise<void>, Promise<
   if (hooksBeforeStart(bundle.spec).length > 0 || setsInterface(bundle.spec)) {
     const network = attach(context, start);
     const runtime = network.then(() => context.runtime.run(call));
-    const restored = runtime.then(() => (losesIpv6 ? restoreIpv6(context, record) : undefined));
+    const restored = runtime.then(async () => {
+      if (!losesIpv6) return;
+      const { restoreIpv6 } = await import("../sandbox/restore-ipv6.ts");
+      await restoreIpv6(context, record);
+    });
     return [network.then(() => restored), runtime];
   }
   // The runtime takes longer: it goes first.

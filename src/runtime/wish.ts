@@ -6,10 +6,9 @@ import {
 } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
-import { readImageConfigs } from "../engine/image-config.ts";
+import type { ImageConfig } from "../engine/image-config.ts";
 import { operatorWord } from "../engine/operator-word.ts";
 import { portsOfBindings } from "../engine/ports.ts";
-import { isPodman, readPodmanImage } from "../engine/podman-image.ts";
 import { namesNetworks, NOTHING, parseRequest, type SandboxRequest } from "../engine/request.ts";
 import type { Logger } from "../log.ts";
 import type { Spec } from "../oci/spec.ts";
@@ -41,14 +40,14 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     labels: spec.annotations ?? {},
     env: [],
     // podman copies an image's annotations among the container's own; other engines do not.
-    images: isPodman(spec, id) ? readPodmanImage(spec, id) : [],
+    images: await annotatedImages(spec, id),
     unknown,
   });
   const annotations = { ...own.labels, ...docker?.annotations };
   const word = operatorWord({
     labels: docker?.labels ?? {},
     env: spec.process?.env ?? [],
-    images: docker && readImageConfigs(docker),
+    images: await imagesOf(config, docker),
     unknown,
   });
   const warn = (warnings: readonly string[]): void => {
@@ -69,6 +68,23 @@ export async function readWish(options: WishOptions): Promise<Wish> {
   });
   warn(request.warnings);
   return { ...request, labels: word.labels, ...(defaultList !== undefined && { defaultList }) };
+}
+
+async function annotatedImages(spec: Spec, id: string): Promise<ImageConfig[] | undefined> {
+  if (spec.mounts?.every(({ source }) => source?.includes("-containers/") !== true)) return [];
+  const { isPodman, readPodmanImage } = await import("../engine/podman-image.ts");
+  return isPodman(spec, id) ? readPodmanImage(spec, id) : [];
+}
+
+/** Nothing is looked up for a container of which nothing is asked. */
+async function imagesOf(
+  config: Config,
+  docker: DockerContainer | undefined,
+): Promise<ImageConfig[] | undefined> {
+  if (docker === undefined) return undefined;
+  if (Object.keys(docker.labels).length === 0 && !config.envAddresses) return [];
+  const { readImageConfigs } = await import("../engine/image-config.ts");
+  return readImageConfigs(docker);
 }
 
 /** Loads the networks that were asked for, in their order; throws the network library's fault. */

@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { endLeftovers } from "./gc.ts";
-import { dropIpv6 } from "./ipv6.ts";
+import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
 import type { Lock } from "./lock.ts";

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
 import { healSandbox } from "../../src/sandbox/heal.ts";
 import { refreshHosts } from "../../src/sandbox/hosts.ts";
-import { restoreIpv6 } from "../../src/sandbox/ipv6.ts";
+import { restoreIpv6 } from "../../src/sandbox/restore-ipv6.ts";
 import { attachment, keptRecord, useBench } from "./context.ts";
 
 const bench = useBench();

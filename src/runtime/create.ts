@@ -7,7 +7,6 @@ import { UserError } from "../errors.ts";
 import { type Bundle, readBundle } from "../oci/bundle.ts";
 import { collectWhenIdle } from "../sandbox/background.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { collect } from "../sandbox/gc.ts";
 import { lockSandbox } from "../sandbox/life.ts";
 import type { Lock } from "../sandbox/lock.ts";
 import type { CreateCall } from "./args.ts";
@@ -42,7 +41,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const leaveAlone = async (reason: string): Promise<number> => {
     context.log.debug({ container: call.id, step: "create" }, `left alone: ${reason}`);
     if (isKnown) (await lock()).release();
-    return context.runtime.run(call);
+    return withNote(context, call, "", () => context.runtime.run(call));
   };
 
   const bundle = readBundle(call.bundle);
@@ -80,7 +79,37 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   collectWhenIdle(context, context.startGc);
   const container = { spec: bundle.spec, docker, wish };
   const work = { call, bundle, container, lock };
-  return call.command === "create" ? createUnderLock(context, work) : runUnderLock(context, work);
+  const sandbox = context.store.pathOf(call.id);
+  if (call.command === "create") {
+    return withNote(context, call, sandbox, () => createUnderLock(context, work));
+  }
+  const status = await withNote(context, call, sandbox, () => runUnderLock(context, work));
+  if (status !== 0 || !call.detach) {
+    const { collect } = await import("../sandbox/gc.ts");
+    await collect(context, call.id, { waitMs: context.lockTimeoutMs });
+  }
+  return status;
+}
+
+/**
+ * Makes a container with a note of the low-level runtime that makes it, for the calls that follow and for who looks whether
+ * it is still there. The note goes again where no container comes of it.
+ */
+async function withNote(
+  { store, runtime }: CreateContext,
+  { command, detach, id, root = "" }: CreateCall,
+  sandbox: string,
+  make: () => Promise<number>,
+): Promise<number> {
+  const undo = store.runtimeNotes.write({ root, id }, { path: runtime.path, sandbox });
+  let isThere = false;
+  try {
+    const status = await make();
+    isThere = status === 0 && (command === "create" || detach);
+    return status;
+  } finally {
+    if (!isThere) undo();
+  }
 }
 
 /** The fault of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
@@ -112,13 +141,10 @@ async function createUnderLock(context: CreateContext, work: Work): Promise<numb
   }
 }
 
+/** The lock ends before the runtime begins, whose hooks may take it; until it has the container the note tells of it. */
 async function runUnderLock(context: CreateContext, work: Work): Promise<number> {
-  const { call } = work;
   await withSandbox(context, work, (start) => prepareRun(context, start));
-  const status = await context.runtime.run(call);
-  if (status !== 0 || !call.detach)
-    await collect(context, call.id, { waitMs: context.lockTimeoutMs });
-  return status;
+  return context.runtime.run(work.call);
 }
 
 /**

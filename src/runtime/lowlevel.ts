@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { resolve as absolute } from "node:path";
 import { UserError } from "../errors.ts";
 import { exitStatus, runCommand } from "../process.ts";
 import type { CreateCall } from "./args.ts";
 
 /** The runtime that makes the containers: runc, crun. */
 export interface LowLevelRuntime {
+  /** Where it is, absolute. */
+  readonly path: string;
   /** Runs a call with this process's streams and `fds`, relays signals, and gives its exit status. */
   run(call: CreateCall): Promise<number>;
   /** Removes the container that a call made, whatever its state; one that is not there is fine. */
@@ -48,6 +51,7 @@ export function processRuntime(options: ProcessRuntimeOptions): LowLevelRuntime 
     );
   }
   return {
+    path: absolute(path),
     run: (call) => runRelayed(call.argv, options),
     async deleteForce(call) {
       const flags = [...call.globals, "--log", "/dev/null"];

@@ -6,9 +6,8 @@ import { describePort, type PortMapping, type PortRequest } from "../engine/port
 import type { SandboxRequest } from "../engine/request.ts";
 import { UserError } from "../errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { collect, isGone } from "../sandbox/gc.ts";
 import { nameOfNow } from "../sandbox/name-of-now.ts";
-import { isOver, readFacts } from "../sandbox/over.ts";
+import { isGone, isOver, readFacts } from "../sandbox/over.ts";
 import { holdsPorts, releaseForOther, whyKept } from "../sandbox/published.ts";
 import { hadNoAdd } from "../sandbox/release.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
@@ -151,7 +150,8 @@ function askAgain(mapping: PortMapping, chosen: ChosenPort | undefined): PortReq
 /** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
 async function collectGone(context: SandboxContext, id: string): Promise<void> {
   for (const record of otherRecords(context, id)) {
-    if (publishedPorts(record).length === 0 || !isGone(context, record.id)) continue;
+    if (publishedPorts(record).length === 0 || !isGone(context.store, record.id)) continue;
+    const { collect } = await import("../sandbox/gc.ts");
     await collect(context, record.id, { waitMs: context.lockTimeoutMs });
   }
 }
@@ -171,6 +171,7 @@ async function portsOfOthers(
       return { hostPort, protocol, hostIP, holder: "another container", record };
     });
     if (ports.length > 0 && isOver(record, readFacts(context.store, record), context.keepForMs)) {
+      const { collect } = await import("../sandbox/gc.ts");
       const { outcome } = await collect(context, record.id, { waitMs: 0 });
       if (outcome === "released" || outcome === "gone" || outcome === "forgotten") continue;
       if (outcome === "failed" && hadNoAdd(context, record)) continue;

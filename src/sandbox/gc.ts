@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { describeError, errnoOf, UserError } from "../errors.ts";
-import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
 import { isTooEarly, nextRetry } from "./garbage.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
-import { isOver, readFacts } from "./over.ts";
+import { endLeftovers } from "./leftovers.ts";
+import { isGone, isOver, readFacts } from "./over.ts";
 import { publishedPorts, type SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
 import { hadNoAdd, release } from "./release.ts";
@@ -104,13 +104,18 @@ export async function sweep(
   if (options.dryRun !== true) {
     unlessDiskRefuses(() => context.store.noteSweep());
     unlessDiskRefuses(() => context.store.dropNotes());
+    const { dropStaleNotes } = await import("./stale-notes.ts");
+    dropStaleNotes(context.store.runtimeNotes);
   }
   const ids = context.store.list().filter((id) => id !== except);
   const outcomes = await severally(
     ids,
     async (id) =>
       clearlyKept(context, id) ??
-      (await collectOne(context, id, { ...options, waitMs: isGone(context, id) ? waitMs : 0 })),
+      (await collectOne(context, id, {
+        ...options,
+        waitMs: isGone(context.store, id) ? waitMs : 0,
+      })),
   );
   if (!options.dryRun) await settleHosts(context);
   return outcomes;
@@ -162,19 +167,6 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
 /** Whether a stopped container may still have ports to give back. */
 function mayHoldPorts(record: SandboxRecord): boolean {
   return record.ports !== "released" && publishedPorts(record).length > 0;
-}
-
-/** Whether nobody can be at the sandbox but to release it: one that is being made may be over too, when that fails. */
-export function isGone({ store }: SandboxContext, id: string): boolean {
-  const record = store.read(id);
-  if (record === undefined || record === "unreadable") return false;
-  const { containerDirExists, engineIsThere } = readFacts(store, record);
-  return record.state === "removing" || (!containerDirExists && engineIsThere);
-}
-
-/** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
-export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
 }
 
 /** How often the removal is tried of what never had a successful ADD. */

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { endLeftovers } from "./gc.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";

@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { errnoOf } from "../errors.ts";
+import { netnsPath } from "../netns/netns.ts";
+import type { SandboxContext } from "./context.ts";
+import type { SandboxRecord } from "./record.ts";
 
 /** Processes that an operation left behind which was killed itself: a plugin, an `ip`, and what these have called. */
 export interface Leftovers {
-  /** Ends those that work on the namespace at `netnsPath`, and returns when they are gone. */
-  end(netnsPath: string): Promise<void>;
+  /** Ends those that work on the namespace at the path `netns`, and returns when they are gone. */
+  end(netns: string): Promise<void>;
 }
 
 /** How long it may take them to end, ms; then the operation goes on without. */
@@ -17,8 +20,8 @@ const END_WITHIN_MS = 5000;
  */
 export function processLeftovers(): Leftovers {
   return {
-    async end(netnsPath) {
-      const mark = `\0CNI_NETNS=${netnsPath}\0`;
+    async end(netns) {
+      const mark = `\0CNI_NETNS=${netns}\0`;
       const deadline = Date.now() + END_WITHIN_MS;
       while (Date.now() < deadline) {
         const pids = processes().filter(
@@ -30,6 +33,11 @@ export function processLeftovers(): Leftovers {
       }
     },
   };
+}
+
+/** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
+export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
 }
 
 function processes(): number[] {

@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import { netnsName } from "../netns/netns.ts";
 import { attachAll, checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { endLeftovers } from "./gc.ts";
+import { endLeftovers } from "./leftovers.ts";
 import type { Lock } from "./lock.ts";
 import { besideOthers, whileAdding } from "./operation.ts";
 import { wasEstablished } from "./over.ts";

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { isEngineThere } from "../engine/container-dir.ts";
+import { isRunning } from "./container-state.ts";
 import type { SandboxRecord } from "./record.ts";
-import { isRunning } from "./running.ts";
 import type { SandboxStore } from "./store.ts";
 
 /** What the host tells of a container at one moment. */
@@ -45,10 +45,15 @@ export function readFacts(store: SandboxStore, record: SandboxRecord): Container
   return {
     containerDirExists: containerDir !== undefined && existsSync(containerDir),
     engineIsThere: containerDir !== undefined && isEngineThere(dirname(containerDir)),
-    // An empty path is one that is not known.
-    running:
-      store.stoppedAt(record.id) === undefined &&
-      (record.runtimeDir === "" ? containerDir === undefined : isRunning(record.runtimeDir)),
+    running: store.stoppedAt(record.id) === undefined && isRunning(store, record),
     stoppedForMs: store.stoppedFor(record.id),
   };
+}
+
+/** Whether nobody can be at the sandbox but to release it: one that is being made may be over too, when that fails. */
+export function isGone(store: SandboxStore, id: string): boolean {
+  const record = store.read(id);
+  if (record === undefined || record === "unreadable") return false;
+  const { containerDirExists, engineIsThere } = readFacts(store, record);
+  return record.state === "removing" || (!containerDirExists && engineIsThere);
 }

@@ -3,16 +3,18 @@ import { join } from "node:path";
 import { errnoOf } from "../errors.ts";
 
 /**
- * Whether the low-level runtime has a container in its folder `runtimeDir` whose first process is alive. A folder that
- * tells nothing, as in the middle of a `create`, counts as running; so does a process whose start cannot be compared.
+ * What the folder `runtimeDir`, where runc and crun keep a container, tells of it: whether its first process is alive;
+ * `absent`: there is no such folder; `unclear`: the folder does not tell, as in the middle of a `create`. A process whose
+ * start cannot be compared counts as running.
  */
-export function isRunning(runtimeDir: string): boolean {
-  if (!existsSync(runtimeDir)) return false;
+export function stateByFolder(runtimeDir: string): "running" | "stopped" | "absent" | "unclear" {
+  if (!existsSync(runtimeDir)) return "absent";
   const process = firstProcess(runtimeDir);
-  if (process === undefined) return true;
+  if (process === undefined) return "unclear";
   const startedAt = startOf(process.pid);
-  if (startedAt === undefined) return false;
-  return process.startedAt === undefined || process.startedAt === startedAt;
+  if (startedAt === undefined) return "stopped";
+  const isSame = process.startedAt === undefined || process.startedAt === startedAt;
+  return isSame ? "running" : "stopped";
 }
 
 export interface FirstProcess {
@@ -44,7 +46,7 @@ function crunProcess(dir: string): FirstProcess | undefined {
 }
 
 /** Field 22 of /proc/<pid>/stat; undefined when there is no such process, or only its zombie. */
-function startOf(pid: number): number | undefined {
+export function startOf(pid: number): number | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   const [state, ...fields] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
   return state === undefined || state === "Z" ? undefined : Number(fields[18]);

@@ -10,12 +10,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { parseRecord, type SandboxRecord } from "./record.ts";
+import { fileRuntimeNotes, RUNTIME_NOTES, type RuntimeNotes } from "./runtime-notes.ts";
 import { ifThere, inState, link, makeFolder, replaceFile, syncFile } from "./state-files.ts";
 
 /** The sandboxes that are remembered on this host, one folder each: `<state folder>/sandboxes/<container id>/`. */
 export interface SandboxStore {
   /** The folder of all sandboxes. */
   readonly dir: string;
+  /** Which low-level runtime made a container; not in the state folder, which the launcher does not know. */
+  readonly runtimeNotes: RuntimeNotes;
   /** Makes and names a folder whose lock guards what all sandboxes share. */
   sharedDir(what: "ports" | "hosts" | "networks"): string;
   /** The folder of one sandbox, whether it exists or not. */
@@ -89,14 +92,15 @@ export interface Retry {
   nextAt: number;
 }
 
-/** The store in `stateDir`. */
-export function fileStore(stateDir: string): SandboxStore {
+/** The store in `stateDir`; the notes of runtimes are in a folder of the whole host. */
+export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): SandboxStore {
   const dir = join(stateDir, "sandboxes");
   const pathOf = (id: string): string => join(dir, id);
   const hostsNotes = join(stateDir, "hosts");
   const recordOf = (id: string): string => join(dir, id, "record.json");
   return {
     dir,
+    runtimeNotes: fileRuntimeNotes(runtimeNotes),
     pathOf,
     prepareAll: () => makeFolder(dir),
     prepare: (id) => makeFolder(pathOf(id)),

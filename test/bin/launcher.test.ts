@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -13,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
 
 const LAUNCHER = resolve("bin/docker-cni");
 
@@ -33,7 +35,8 @@ let dir: string;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "docker-cni-launcher-"));
   for (const folder of ["bin", "dist", "hooks", "path"]) mkdirSync(join(dir, folder));
-  writeFileSync(join(dir, "bin/docker-cni"), readFileSync(LAUNCHER));
+  const script = readFileSync(LAUNCHER, "utf8");
+  writeFileSync(join(dir, "bin/docker-cni"), script.replace(RUNTIME_NOTES, `${dir}/notes`));
   executable("bin/docker-cni");
   for (const name of ["path/runc", "path/crun", "other-runc", "dist/docker-cni"]) {
     writeFileSync(join(dir, name), RECORDER);
@@ -174,6 +177,74 @@ describe("chooses the low-level runtime", () => {
   });
 });
 
+/** Notes that `other-runc` made a container, and gives the configuration that names another runtime. */
+function note(key: { root: string; id: string }, path = `${dir}/other-runc`): void {
+  const sandbox = `${dir}/elsewhere/sandboxes/${key.id}`;
+  fileRuntimeNotes(join(dir, "notes")).write(key, { path, sandbox });
+}
+
+describe("goes to the runtime that made the container, whatever is configured by now", () => {
+  test.each([
+    { args: "state c1" },
+    { args: "start c1" },
+    { args: "kill --all c1 9" },
+    { args: "delete --force c1" },
+    { args: "exec --process /p/c2 --pid-file /x -d c1 sh -c c2" },
+    { args: "exec -u 0 c1 ls" },
+    { args: "update --resources - c1" },
+    { args: "checkpoint --image-path /i --leave-running c1" },
+    { args: "--log /l --log-format json --systemd-cgroup state c1" },
+    { args: "a-command-of-tomorrow --new 1 c1" },
+    { args: "--root /r/a state c1", root: "/r/a" },
+    { args: "--root=/r/a --debug state c1", root: "/r/a" },
+    { args: "-root /r/a/ state c1", root: "/r/a/" },
+    { args: "--rootless true --root . state c1", root: "." },
+  ])("$args", ({ args, root = "" }) => {
+    note({ root, id: "c1" });
+    note({ root: "/other", id: "c1" }, `${dir}/path/crun`);
+    writeFileSync(join(dir, "cni.yaml"), "oci_bin: /no/such/runtime\n");
+    const result = launch(["--config", join(dir, "cni.yaml"), "--", ...args.split(" ")]);
+    expect(result).toMatchObject({ status: 7, stdout: "out\n", stderr: "err\n" });
+    const words = args.split(" ").map((word) => `[${word}]`);
+    expect(seen("other-runc")).toContain(`${words.join("")}\n`);
+  });
+
+  test("and --runtime-path", () => {
+    note({ root: "", id: "c1" });
+    launch(["--runtime-path", "/no/such/runtime", "state", "c1"]);
+    expect(seen("other-runc")).toContain("[state][c1]");
+  });
+
+  test.each([
+    { title: "below another root", noted: { root: "/r", id: "c1" } },
+    { title: "with another id", noted: { root: "", id: "c" } },
+    { title: "of a root that a name cannot hold", noted: { root: "/r:a", id: "c1" } },
+    { title: "whose runtime is gone", noted: { root: "", id: "c1" }, path: "/no/such/runtime" },
+  ])("but not for a container $title", ({ noted, path }) => {
+    note(noted, path);
+    launch(["state", "c1"]);
+    expect(seen("path/runc")).toContain("[state][c1]\n");
+  });
+
+  test("but not one that is made anew", () => {
+    note({ root: "", id: "c1" });
+    launch(["create", "c1"]);
+    expect(seen("dist/docker-cni")).toContain(`[--runtime-path=${dir}/path/runc]`);
+  });
+
+  test.each([
+    { title: "goes with a container that is deleted", status: 0, stays: false },
+    { title: "stays with one that could not be deleted", status: 3, stays: true },
+  ])("and the note $title", ({ status, stays }) => {
+    const path = join(dir, "deletes");
+    writeFileSync(path, `#!/bin/sh\necho "$*" >"$0.seen"\nexit ${status}\n`, { mode: 0o755 });
+    note({ root: "/r", id: "c1" }, path);
+    expect(launch(["--root", "/r", "delete", "c1"])).toMatchObject({ status, stderr: "" });
+    expect(seen("deletes")).toBe("--root /r delete c1\n");
+    expect(readdirSync(join(dir, "notes"))).toEqual(stays ? [":r:c1"] : []);
+  });
+});
+
 describe("goes to the program", () => {
   test.each([
     { args: "create --bundle /b c1" },
@@ -254,15 +325,29 @@ describe("before a start", () => {
     },
     { title: "has a network mended that the engine changes", late: "", hosts: OWN, settles: true },
   ])("$title", ({ late, hosts, settles }) => {
+    for (const noted of [false, true]) {
+      rmSync(join(dir, "dist/docker-cni.seen"), { force: true });
+      const sandbox = join(dir, noted ? "elsewhere" : "state", "sandboxes/c1");
+      mkdirSync(sandbox, { recursive: true });
+      writeFileSync(join(dir, "hosts"), hosts);
+      const text = late === "" ? "" : `${dir}/${late}\n`;
+      if (late !== undefined) writeFileSync(join(sandbox, "late"), text);
+      writeFileSync(join(dir, "cni.yaml"), noted ? "" : `state_dir: ${dir}/state\n`);
+      if (noted) note({ root: "/r", id: "c1" });
+      launch(["--config", join(dir, "cni.yaml"), "--", "--root", "/r", "start", "c1"]);
+      const program = existsSync(join(dir, "dist/docker-cni.seen")) ? seen("dist/docker-cni") : "";
+      expect(program.includes("[--][settle][c1]")).toBe(settles);
+      expect(seen(noted ? "other-runc" : "path/runc")).toContain("[--root][/r][start][c1]");
+    }
+  });
+
+  test("leaves a container alone that has no network of docker-cni's", () => {
+    const path = `${dir}/other-runc`;
+    fileRuntimeNotes(join(dir, "notes")).write({ root: "", id: "c1" }, { path, sandbox: "" });
     mkdirSync(join(dir, "state/sandboxes/c1"), { recursive: true });
-    writeFileSync(join(dir, "hosts"), hosts);
-    const text = late === "" ? "" : `${dir}/${late}\n`;
-    if (late !== undefined) writeFileSync(join(dir, "state/sandboxes/c1/late"), text);
-    writeFileSync(join(dir, "cni.yaml"), `state_dir: ${dir}/state\n`);
-    launch(["--config", join(dir, "cni.yaml"), "--", "--root", "/r", "start", "c1"]);
-    const program = existsSync(join(dir, "dist/docker-cni.seen")) ? seen("dist/docker-cni") : "";
-    expect(program.includes("[--][settle][c1]")).toBe(settles);
-    expect(seen("path/runc")).toContain("[--root][/r][start][c1]");
+    writeFileSync(join(dir, "state/sandboxes/c1/late"), "");
+    launch([...config(`state_dir: ${dir}/state\n`).slice(0, 3), "start", "c1"]);
+    expect(existsSync(join(dir, "dist/docker-cni.seen"))).toBe(false);
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
 import { buildExecutable } from "../../packaging/executable.ts";
 
 export const REPOSITORY = join(import.meta.dirname, "../..");
@@ -96,18 +97,19 @@ export function install() {
     env,
     /** Forgets the container. */
     reset: (): void => {
-      removeNetns();
+      removeTraces();
       rmSync(join(dir, "state/sandboxes"), { recursive: true, force: true });
       writeContainer(dir);
     },
     remove: (): void => {
-      removeNetns();
+      removeTraces();
       rmSync(dir, { recursive: true });
     },
   };
 }
 
-function removeNetns(): void {
+function removeTraces(): void {
+  fileRuntimeNotes(RUNTIME_NOTES).remove({ root: "", id: ID });
   if (existsSync(NETNS)) execFileSync("ip", ["netns", "delete", basename(NETNS)]);
 }
 

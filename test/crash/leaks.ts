@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
 import { readIptables } from "../e2e/harness/iptables.ts";
 import { listProcesses } from "../e2e/harness/processes.ts";
 import { must } from "../e2e/harness/shell.ts";
@@ -25,6 +26,10 @@ export async function findLeaks({ dir }: Place): Promise<string[]> {
       .filter((name) => name !== "results")
       .map((name) => `cache ${name}`),
     ...entries(join(dir, "state/cni/results")).map((name) => `result ${name}`),
+    // What was being written of one is left to a later gc.
+    ...entries(RUNTIME_NOTES)
+      .filter((name) => !name.endsWith(".new"))
+      .map((name) => `runtime note ${name}`),
     ...processes(dir),
   ];
 }

@@ -17,10 +17,11 @@ import { type Cni, CniError, type Result } from "../../src/cni/index.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { recordingLog } from "../../src/log.ts";
 import type { Spec } from "../../src/oci/spec.ts";
-import { parseCreateCall } from "../../src/runtime/args.ts";
+import { type CreateCall, parseCreateCall } from "../../src/runtime/args.ts";
 import { create, type CreateContext } from "../../src/runtime/create.ts";
 import { runInnerVerb } from "../../src/runtime/inner.ts";
 import { fileFirstUse } from "../../src/sandbox/first-use.ts";
+import { sweep } from "../../src/sandbox/gc.ts";
 import { flockLocker } from "../../src/sandbox/lock.ts";
 import { fileStore } from "../../src/sandbox/store.ts";
 
@@ -95,7 +96,7 @@ function context(): CreateContext {
     cachedAttachments: () => [],
     cachedResult: () => result,
   } satisfies Partial<Cni>;
-  const store = fileStore(join(dir, "state"));
+  const store = fileStore(join(dir, "state"), join(dir, "runtimes"));
   return {
     store,
     locker: flockLocker(),
@@ -139,6 +140,7 @@ function context(): CreateContext {
     env: { PATH: "/usr/bin" },
     startGc: () => {},
     runtime: {
+      path: "/usr/bin/runc",
       run: async ({ command }) => {
         events.push(`runc ${command}`);
         const fault = faults.get(`runc ${command}`);
@@ -292,6 +294,21 @@ describe("a new container", () => {
     expect(sandboxes()).toEqual([]);
   });
 
+  test("that starts at once is not released by a gc before its runtime has it", async () => {
+    const made = context();
+    const outcomes: unknown[] = [];
+    const run = async (runCall: CreateCall): Promise<number> => {
+      outcomes.push(...(await sweep(made)));
+      return made.runtime.run(runCall);
+    };
+    writeBundle({ mounts: [] });
+    const id = `${ID.slice(0, 12)}x`;
+    const words = `run --detach --bundle ${dir}/bundle ${id}`;
+    await create({ ...made, runtime: { ...made.runtime, run } }, call(words));
+    expect(outcomes).toEqual([{ id, outcome: "kept" }]);
+    expect(events).toEqual(["netns add", "ADD", "ADD done", "runc run"]);
+  });
+
   test.each([
     { title: "--rm", hostConfig: { NetworkMode: "none", AutoRemove: true }, mode: "release" },
     { title: "no --rm", hostConfig: { NetworkMode: "none" }, mode: "keep" },
@@ -305,6 +322,45 @@ describe("a new container", () => {
     writeBundle({ mounts: [] });
     await create(context(), call());
     expect(readSpec().hooks?.poststop?.[0]?.args?.[1]).toBe("wait");
+  });
+});
+
+describe("which runtime made it", () => {
+  const noted = (root = ""): unknown => {
+    const note = context().store.runtimeNotes.read({ root, id: ID });
+    return note && [note.path, note.sandbox];
+  };
+
+  test.each([
+    { title: "a container of ours", words: `create --bundle BUNDLE ${ID}`, sandbox: true },
+    { title: "one that starts at once", words: `run -d --bundle BUNDLE ${ID}`, sandbox: true },
+    {
+      title: "one that is left alone",
+      words: `create --bundle BUNDLE ${ID}`,
+      hostConfig: { NetworkMode: "bridge" },
+      sandbox: false,
+    },
+    {
+      title: "one below a root of its engine's",
+      words: `--root /run/r create --bundle BUNDLE ${ID}`,
+      root: "/run/r",
+      sandbox: true,
+    },
+  ])("is noted of $title", async ({ words, hostConfig, root, sandbox }) => {
+    if (hostConfig !== undefined) engineSays(hostConfig);
+    await create(context(), call(words.replace("BUNDLE", `${dir}/bundle`)));
+    expect(noted(root)).toEqual(["/usr/bin/runc", sandbox ? join(dir, "state/sandboxes", ID) : ""]);
+  });
+
+  test.each([
+    { title: "could not be made", words: `create --bundle BUNDLE ${ID}`, status: 3 },
+    { title: "ended", words: `run --bundle BUNDLE ${ID}`, status: 0 },
+    { title: "did not get its network", words: `create --bundle BUNDLE ${ID}`, network: true },
+  ])("is forgotten of one that $title", async ({ words, status, network }) => {
+    if (status !== undefined) faults.set(`runc ${words.split(" ")[0]}`, status);
+    if (network) faults.set("ADD", new Error("no bridge"));
+    await create(context(), call(words.replace("BUNDLE", `${dir}/bundle`))).catch(() => {});
+    expect(noted()).toBeUndefined();
   });
 });
 

@@ -120,7 +120,7 @@ function makeBench(dir: string): Bench {
       told(options).find((each) => each.containerId === containerId)?.result,
     forget: () => void events.push("forget"),
   };
-  const store = fileStore(join(dir, "state"));
+  const store = fileStore(join(dir, "state"), join(dir, "runtimes"));
   const context: SandboxContext = {
     store,
     locker: flockLocker(),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { processLeftovers } from "../../src/sandbox/leftovers.ts";
-import { isRunning } from "../../src/sandbox/running.ts";
+import { stateByFolder } from "../../src/sandbox/running.ts";
 
 function start(netns: string): ChildProcess {
   const env = { PATH: process.env.PATH, CNI_NETNS: netns };
@@ -71,40 +71,40 @@ describe("a container is running by its runtime's folder", () => {
       title: "when runc's process is alive",
       file: "state.json",
       content: () => ({ init_process_pid: process.pid, init_process_start: startOf(process.pid) }),
-      running: true,
+      state: "running",
     },
     {
       title: "not when its number is another process's now",
       file: "state.json",
       content: () => ({ init_process_pid: process.pid, init_process_start: 1 }),
-      running: false,
+      state: "stopped",
     },
     {
       title: "not when its process is gone",
       file: "state.json",
       content: () => ({ init_process_pid: 4_194_304, init_process_start: 1 }),
-      running: false,
+      state: "stopped",
     },
     {
       title: "when crun's process is alive",
       file: "status",
       content: () => ({ pid: process.pid }),
-      running: true,
+      state: "running",
     },
     {
-      title: "when the file tells nothing yet",
+      title: "and it is unclear when the file tells nothing yet",
       file: "state.json",
       content: () => ({}),
-      running: true,
+      state: "unclear",
     },
-  ])("$title", ({ file, content, running }) => {
+  ])("$title", ({ file, content, state }) => {
     writeFileSync(join(dir, file), JSON.stringify(content()));
-    expect(isRunning(dir)).toBe(running);
+    expect(stateByFolder(dir)).toBe(state);
   });
 
-  test("when there is no file in it yet, and not when there is no folder", () => {
+  test("is unclear when there is no file in it yet, and absent when there is no folder", () => {
     mkdirSync(join(dir, "new"));
-    expect(isRunning(join(dir, "new"))).toBe(true);
-    expect(isRunning(join(dir, "none"))).toBe(false);
+    expect(stateByFolder(join(dir, "new"))).toBe("unclear");
+    expect(stateByFolder(join(dir, "none"))).toBe("absent");
   });
 });

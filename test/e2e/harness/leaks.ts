@@ -6,6 +6,7 @@ import {
   netnsMounts,
   netnsNames,
   ownProcesses,
+  runtimeNotes,
   stateFiles,
 } from "./traces.ts";
 
@@ -31,6 +32,7 @@ export async function snapshot(place: Place): Promise<Snapshot> {
     ...count(rules.map((line) => `${line.family} ${line.table} ${line.text}`)),
     ...leases(place).map((lease) => `lease ${lease}`),
     ...stateFiles(place).map((file) => `state file ${file}`),
+    ...runtimeNotes(place).map((name) => `runtime note ${name}`),
     ...ownProcesses(place).map(({ pid, command }) => `process ${pid} ${command}`),
   ]);
 }

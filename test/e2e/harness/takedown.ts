@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { RUNTIME_NOTES } from "../../../src/sandbox/runtime-notes.ts";
 import { dockerArgv, dockerEnv } from "./cli.ts";
 import { REPOSITORY } from "./config.ts";
 import { deleteIptables, readIptables } from "./iptables.ts";
@@ -14,6 +15,7 @@ import {
   NETNS_DIR,
   netnsNames,
   readLines,
+  runtimeNotes,
 } from "./traces.ts";
 
 /**
@@ -35,6 +37,7 @@ export async function takeDown(dir: string): Promise<void> {
     removeIptables,
     removeHostNetns,
     removeCgroups,
+    removeRuntimeNotes,
     removeFolder,
   ];
   for (const step of steps) {
@@ -141,6 +144,10 @@ async function removeHostNetns(place: Place): Promise<void> {
 
 function removeCgroups(place: Place): void {
   for (const folder of cgroupFolders(place).toReversed()) rmdirSync(folder);
+}
+
+function removeRuntimeNotes(place: Place): void {
+  for (const name of runtimeNotes(place)) rmSync(join(RUNTIME_NOTES, name), { force: true });
 }
 
 function removeFolder(place: Place): void {

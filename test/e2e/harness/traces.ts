@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Dirent, existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { RUNTIME_NOTES } from "../../../src/sandbox/runtime-notes.ts";
 import { isErrno } from "./errno.ts";
 import { readIptables, type IptablesLine } from "./iptables.ts";
 import type { Place } from "./place.ts";
@@ -127,6 +128,14 @@ export function stateFiles(place: Place): string[] {
     filesBelow(join(state, folder), `${folder}/`),
   );
   return [...new Set([...sandboxes, ...files])];
+}
+
+/** The notes of which runtime made the host's containers. */
+export function runtimeNotes(place: Place): string[] {
+  const below = `${place.dir}/`.replaceAll("/", ":");
+  return list(RUNTIME_NOTES)
+    .map((entry) => entry.name)
+    .filter((name) => name.startsWith(below));
 }
 
 /** Running processes of docker-cni, its hook, its plugins and runc that work for a container of the host. */

@@ -19,6 +19,8 @@ const SIGNATURES = {
   umount2: { args: ["ptr", "int"], returns: "int" },
   /** socket(2): family, type, protocol. */
   socket: { args: ["int", "int", "int"], returns: "int" },
+  /** sendto(2): descriptor, message, its length, flags, address, its length. */
+  sendto: { args: ["int", "ptr", "u64", "int", "ptr", "int"], returns: "int" },
   /** ioctl(2): descriptor, request, argument. */
   ioctl: { args: ["int", "u64", "ptr"], returns: "int" },
 } as const;

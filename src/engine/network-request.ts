@@ -10,6 +10,8 @@ export interface NetworkRequest {
   name: string | undefined;
   /** undefined: eth0, eth1, … by its place in the list. */
   ifName: string | undefined;
+  /** Whether it was asked for. */
+  ifNameAsked?: true;
   ips: IpWithPrefix[];
   mac?: string;
   bandwidth?: Bandwidth;
@@ -102,7 +104,9 @@ export function withInterfaceNames<T extends NetworkRequest>(
 ): (T & { ifName: string })[] {
   const taken = new Set(networks.map(({ ifName }) => ifName));
   return networks.map((network, place) => {
-    if (network.ifName !== undefined) return { ...network, ifName: network.ifName };
+    if (network.ifName !== undefined) {
+      return { ...network, ifName: network.ifName, ifNameAsked: true };
+    }
     let number = place;
     let ifName = place === 0 ? first : `eth${number}`;
     while (taken.has(ifName)) ifName = `eth${++number}`;

@@ -75,6 +75,27 @@ export function runtimeConfFor(
 }
 
 /**
+ * The MAC that goes with the addresses that are asked for, where the network takes one and none is asked for: whoever has an
+ * address after another has its MAC too, and is reached at once. The reference plugins `bridge` and `macvlan` take one from CNI_ARGS.
+ */
+export function macFor(list: NetworkListCapabilities, request: NetworkRequest): string | undefined {
+  const ip = request.ips.find(({ family }) => family === 4);
+  if (ip === undefined || request.mac !== undefined) return undefined;
+  const takesMac =
+    declares(list, "mac") || list.plugins.some(({ type }) => TAKE_MAC.has(String(type)));
+  return takesMac ? macOfAddress(ip.text) : undefined;
+}
+
+const TAKE_MAC = new Set(["bridge", "macvlan"]);
+
+/** The MAC of an IPv4 address, as Docker's bridge derives it: 02:42 and its four bytes. */
+export function macOfAddress(address: string): string | undefined {
+  const bytes = address.split(".").map(Number);
+  if (bytes.length !== 4) return undefined;
+  return ["02", "42", ...bytes.map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
+}
+
+/**
  * Tells which networks publish the ports that were asked for without naming one: all that declare `portMappings`.
  * Throws BAD_REQUEST, naming the networks, when there is none.
  */

@@ -22,6 +22,8 @@ export interface NetnsManager {
   restoreIpv6(name: string, settings: Ipv6Settings): Promise<void>;
   /** Switches IPv6 off for an interface in `name`, or for `all`. */
   disableIpv6(name: string, ifName: string): Promise<void>;
+  /** Tells the neighbours on the interface's link that it has these addresses; false where that cannot be done. */
+  announce(name: string, ifName: string, addresses: readonly string[]): Promise<boolean>;
   /** Ends the TCP connections of processes that are gone. */
   endClosingConnections(name: string): Promise<void>;
   /** Removes `name`; one that is gone is fine. */
@@ -101,6 +103,10 @@ export function ipNetns(): NetnsManager {
     disableIpv6: (name, ifName) => {
       const key = `/proc/sys/net/ipv6/conf/${ifName}/disable_ipv6`;
       return ip(["netns", "exec", name, "sh", "-c", 'echo 1 >"$1"', "sh", key]);
+    },
+    async announce(name, ifName, addresses) {
+      const { announce } = await import("./announce.ts");
+      return announce(netnsPath(name), ifName, addresses);
     },
     endClosingConnections: (name) => endClosingConnections(name, netnsPath(name)),
     async remove(name) {

@@ -1,6 +1,11 @@
 import { CniError, type NetworkList, realPluginExec } from "../cni/index.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
-import { networksForPorts, runtimeConfFor, rawListWithArgs } from "../engine/runtime-conf.ts";
+import {
+  macFor,
+  networksForPorts,
+  runtimeConfFor,
+  rawListWithArgs,
+} from "../engine/runtime-conf.ts";
 import { type Workload, workloadArgs } from "../engine/workload-args.ts";
 import type { AttachmentRecord } from "../sandbox/record.ts";
 import type { AllottedPorts } from "./ports.ts";
@@ -37,6 +42,7 @@ export function planAttachments(options: PlanOptions): AttachmentRecord[] {
       ports: [...(publishing.includes(list) ? ports.all : []), ...(ports.byNetwork[place] ?? [])],
       ...(dns && { dns }),
     });
+    const mac = macFor(list, network);
     return [
       {
         network: list.name,
@@ -48,6 +54,8 @@ export function planAttachments(options: PlanOptions): AttachmentRecord[] {
         cniArgs: [["IgnoreUnknown", "1"], ...told, ...conf.cniArgs],
         capabilityArgs: conf.capabilityArgs,
         addresses: [],
+        ...(mac !== undefined && { mac }),
+        ...(network.ifNameAsked === true && { ifNameAsked: true as const }),
         ...(aliases.length > 0 && { aliases }),
         ...(defaultRoute && { defaultRoute }),
       },

@@ -1,6 +1,6 @@
+import { basename } from "node:path";
 import {
   CniError,
-  containerAddresses,
   declaresCapability,
   parseNetworkList,
   type NetworkList,
@@ -9,11 +9,11 @@ import {
 } from "../cni/index.ts";
 import { isJsonObject, type JsonObject } from "../engine/fields.ts";
 import { type IpWithPrefix, parseIpWithPrefix } from "../engine/ip.ts";
-import { askForIps, type IpsConf, rawListWithArgs } from "../engine/runtime-conf.ts";
-import { UserError } from "../errors.ts";
+import { askForIps, type IpsConf, macOfAddress, rawListWithArgs } from "../engine/runtime-conf.ts";
 import type { SandboxContext } from "./context.ts";
 import { addInOtherForms, type Form } from "./other-forms.ts";
 import type { AttachmentRecord } from "./record.ts";
+import { addressOf, askedIps, type Got, type Made, readGot, requireWish } from "./require-wish.ts";
 
 /** An attachment that is to have a certain address or MAC. */
 export interface Adding {
@@ -31,10 +31,34 @@ export interface Adding {
 export async function addAsking(context: SandboxContext, adding: Adding): Promise<Result> {
   const { list, attachment } = adding;
   const result = await add(context, adding);
-  const { ips, mac } = containerAddresses(result, attachment.ifName);
-  requireWish(list, attachment, { ips, mac });
-  noteOthers(context, adding, { ips, mac });
+  const made = { list, attachment, conf: adding.conf, result };
+  const got = await readGot(context, made);
+  await requireWish(context, made, got);
+  noteOthers(context, adding, got);
+  await announceAsked(context, made, got);
+  if (got.mac === undefined) delete attachment.mac;
+  else attachment.mac = got.mac;
   return result;
+}
+
+/**
+ * Tells the neighbours of an address that may have been another's before, and at another MAC: one that was asked for, where
+ * the MAC is neither the address's own nor the one that the attachment had with it.
+ */
+async function announceAsked(context: SandboxContext, made: Made, got: Got): Promise<void> {
+  const { list, attachment, conf } = made;
+  const isSame = attachment.mac?.toLowerCase() === got.mac?.toLowerCase();
+  const kept = new Set(isSame ? attachment.addresses.map(addressOf) : []);
+  const addresses = [...attachment.addresses, ...askedIps(list, attachment)].map(addressOf);
+  const moved = [...new Set(addresses)].filter(
+    (address) => !kept.has(address) && macOfAddress(address) !== got.mac,
+  );
+  const has = new Set(got.ips.map(addressOf));
+  const own = moved.filter((address) => has.has(address));
+  if (own.length === 0) return;
+  const isDone = await context.netns.announce(basename(conf.netns), got.ifName, own);
+  const fields = { container: conf.containerId, network: list.name, step: "announce" };
+  context.log.debug(fields, `${own.join(", ")}: ${isDone ? "announced" : "not announced"}`);
 }
 
 async function add(context: SandboxContext, { mayDiffer, ...adding }: Adding): Promise<Result> {
@@ -42,7 +66,14 @@ async function add(context: SandboxContext, { mayDiffer, ...adding }: Adding): P
   try {
     return await context.cni.addNetworkList(...form);
   } catch (error) {
-    if (!mayDiffer || !(error instanceof CniError)) throw error;
+    if (!(error instanceof CniError)) throw error;
+    const isNew = adding.attachment.addresses.length === 0;
+    if (isNew && adding.attachment.mac !== undefined && REFUSES_MAC.test(error.msg)) {
+      return addInOtherForms(context, { form, error }, [
+        asking(adding, { ips: "all", mac: false }),
+      ]);
+    }
+    if (!mayDiffer) throw error;
     const others = [
       asking(adding, { ips: "in args", mac: true }),
       asking(adding, { ips: "all", mac: false }),
@@ -51,6 +82,9 @@ async function add(context: SandboxContext, { mayDiffer, ...adding }: Adding): P
     return addInOtherForms(context, { form, error }, others);
   }
 }
+
+/** The words for a MAC that a plugin or the kernel does not take; that of a new attachment is ours. */
+const REFUSES_MAC = /\bmac\b|hardware|hwaddr|link.?layer/i;
 
 /** What the attachment had is asked for again, in the place of what was asked for at first. */
 function asking(
@@ -108,40 +142,6 @@ function isConfigured(list: NetworkList, ips: readonly IpWithPrefix[]): boolean 
 
 function ipamsOf({ plugins }: NetworkList): JsonObject[] {
   return plugins.map(({ ipam }): unknown => ipam).filter(isJsonObject);
-}
-
-interface Got {
-  ips: readonly string[];
-  mac: string | undefined;
-}
-
-/** Throws where a network did not give what the operator asked of it: some plugins ignore what they do not know. */
-function requireWish(
-  list: NetworkList,
-  { cniArgs, capabilityArgs }: AttachmentRecord,
-  got: Got,
-): void {
-  const args = new Map(cniArgs);
-  const declared: unknown = capabilityArgs["ips"];
-  const ips = [...(args.get("IP")?.split(",") ?? []), ...(Array.isArray(declared) ? declared : [])];
-  const has = new Set(got.ips.map(addressOf));
-  const missing = ips.map(String).find((ip) => !has.has(addressOf(ip)));
-  if (missing !== undefined) {
-    throw notGiven(list, `the address ${missing}`, got.ips.join(", ") || "none");
-  }
-  const mac = capabilityArgs["mac"] ?? args.get("MAC");
-  if (typeof mac !== "string" || got.mac === undefined) return;
-  if (mac.toLowerCase() !== got.mac.toLowerCase()) throw notGiven(list, `the MAC ${mac}`, got.mac);
-}
-
-function notGiven({ name }: NetworkList, asked: string, gave: string): UserError {
-  return new UserError("CNI_FAILED", `network ${name} was asked for ${asked} and gave ${gave}`, {
-    hint: "its plugins do not take it: ask for nothing, or choose another network",
-  });
-}
-
-function addressOf(text: string): string {
-  return parseIpWithPrefix(text.trim())?.text ?? text;
 }
 
 /** Says so, in the log and in the record, when an attachment that is built again is another than it was. */

@@ -54,12 +54,16 @@ async function add(context: SandboxContext, adding: Adding): Promise<Result> {
   return addAsking(context, adding);
 }
 
-/** Whether an attachment is to have a certain address or MAC, its own of before or the operator's. */
-function isAsked({ addresses, mac, cniArgs, capabilityArgs }: AttachmentRecord): boolean {
+/** Whether an attachment is to have a certain address, MAC or interface, its own of before or the operator's. */
+function isAsked(attachment: AttachmentRecord): boolean {
+  const { addresses, mac, ifNameAsked, list, cniArgs, capabilityArgs } = attachment;
   const keys = [...cniArgs.map(([key]) => key), ...Object.keys(capabilityArgs)];
   return (
     addresses.length > 0 ||
     mac !== undefined ||
+    ifNameAsked === true ||
+    // In args.cni of a plugin, if not somewhere else.
+    list.includes('"args"') ||
     keys.some((key) => ["IP", "MAC", "ips", "mac"].includes(key))
   );
 }

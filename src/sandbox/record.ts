@@ -70,9 +70,12 @@ export interface AttachmentRecord {
   capabilityArgs: Record<string, unknown>;
   /** What ADD gave: "address/length" each; asked for again when the network has to be rebuilt. */
   addresses: string[];
+  /** What it has, or what is asked for of our own accord. */
   mac?: string;
   /** Its addresses before it was built again, where the network gave it others then. */
   formerAddresses?: string[];
+  /** The operator asked for an interface of this name. */
+  ifNameAsked?: true;
   /** Further names of the container on this network. */
   aliases?: string[];
   /** Gateways of the default route that was asked for on this network; empty: the network's own. */

@@ -141,6 +141,7 @@ describe("what is asked of them", () => {
       {
         name: "front",
         ifName: "net1",
+        ifNameAsked: true,
         ips: [{ family: 4, text: "10.1.0.7", prefix: 24 }],
         mac: "02:42:0a:01:00:07",
         aliases: [],

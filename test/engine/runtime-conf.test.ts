@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { plainNetwork, type NetworkRequest } from "../../src/engine/network-request.ts";
 import { parseIps } from "../../src/engine/values.ts";
 import {
+  macFor,
   networksForPorts,
   runtimeConfFor,
   rawListWithArgs,
@@ -143,6 +144,25 @@ describe("without the capability", () => {
         hint: expect.stringContaining('"type":"portmap"'),
       }),
     );
+  });
+});
+
+describe("the MAC that goes with an address", () => {
+  const bridge = { name: "front", plugins: [{ type: "bridge" }, { type: "portmap" }] };
+  test.each<[string, Parameters<typeof macFor>[0], Partial<NetworkRequest>, string | undefined]>([
+    ["by capability", list(["mac"]), { ips: ips("10.1.0.7") }, "02:42:0a:01:00:07"],
+    ["of a bridge", bridge, { ips: ips("fd00::7,172.16.200.255") }, "02:42:ac:10:c8:ff"],
+    ["none beside another", bridge, { ips: ips("10.1.0.7"), mac: "02:00:00:00:00:07" }, undefined],
+    ["none of IPv6 alone", bridge, { ips: ips("fd00::7") }, undefined],
+    ["none where no address is asked for", bridge, {}, undefined],
+    [
+      "none where the network takes none",
+      { name: "routed", plugins: [{ type: "ptp" }] },
+      { ips: ips("10.1.0.7") },
+      undefined,
+    ],
+  ])("%s", (_, network, fields, expected) => {
+    expect(macFor(network, asking(fields))).toBe(expected);
   });
 });
 

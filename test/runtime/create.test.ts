@@ -119,6 +119,10 @@ function context(): CreateContext {
       attach: async () => {},
       show: async () => ({ interfaces: [], routes: [] }),
       hasLink: async () => true,
+      announce: async (_, ifName, addresses) => {
+        await happens(`announce ${ifName} ${addresses.join(" ")}`);
+        return true;
+      },
       disableIpv6: (_, ifName) => happens(`no IPv6 ${ifName}`),
       endClosingConnections: async () => {},
       removeLink: async () => {},

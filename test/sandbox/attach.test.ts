@@ -11,7 +11,7 @@ import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 
 const bench = useBench();
 const MAC = "02:00:00:00:00:01";
-const refused = new CniError({ kind: "plugin", msg: "invalid IP address", plugin: "calico" });
+let refused: CniError;
 
 /** What one ADD was asked for. */
 interface Asked {
@@ -23,6 +23,7 @@ interface Asked {
 let asked: Asked[];
 beforeEach(() => {
   asked = [];
+  refused = new CniError({ kind: "plugin", msg: "invalid IP address", plugin: "calico" });
   mkdirSync(join(bench.current.dir, "containers/c1"), { recursive: true });
 });
 
@@ -71,7 +72,11 @@ describe("a network that is built again", () => {
     const kept = record({ addresses: DUAL });
     await reattach(context, kept);
     expect(asked.at(-1)).toEqual({ args: {}, capabilities: {}, ips: DUAL });
-    expect(bench.current.events.slice(-3)).toEqual(["ADD", "DEL", "ADD"]);
+    expect(bench.current.events.filter((event) => /^(ADD|DEL)$/.test(event)).slice(-3)).toEqual([
+      "ADD",
+      "DEL",
+      "ADD",
+    ]);
     expect(kept.attachments[0]?.addresses).toEqual(DUAL);
     expect(lines.filter(({ msg }) => msg.includes("in the place of"))).toEqual([]);
   });
@@ -113,8 +118,31 @@ describe("a network that is built again", () => {
   });
 });
 
+/** What `ip -json address` prints of the interface. */
+const SEEN = {
+  addresses: [
+    { ifname: "lo", address: "00:00:00:00:00:00" },
+    {
+      ifname: "eth0",
+      address: "02:00:00:00:00:77",
+      addr_info: [{ local: "10.9.0.77", prefixlen: 24 }],
+    },
+  ],
+  routes: [],
+};
+
+function listWith(more: object): string {
+  const plugins = [{ type: "bridge", ...more }];
+  return JSON.stringify({ cniVersion: "1.0.0", name: "lan", plugins });
+}
+
 describe("what the operator asked for and a network did not give", () => {
-  test.each<{ title: string; more: Partial<AttachmentRecord>; says: string }>([
+  test.each<{
+    title: string;
+    more: Partial<AttachmentRecord>;
+    says: string;
+    result?: Result;
+  }>([
     {
       title: "an address in CNI_ARGS",
       more: { cniArgs: [["IP", "10.9.0.9"]] },
@@ -130,8 +158,37 @@ describe("what the operator asked for and a network did not give", () => {
       more: { cniArgs: [["MAC", "02:00:00:00:00:09"]] },
       says: `network lan was asked for the MAC 02:00:00:00:00:09 and gave ${MAC}`,
     },
-  ])("is an error: $title", async ({ more, says }) => {
-    const { context } = plugin(() => false);
+    {
+      title: "an address in args.cni",
+      more: { list: listWith({ args: { cni: { ips: ["10.9.0.9"] } } }) },
+      says: "network lan was asked for the address 10.9.0.9 and gave 10.9.0.2/24",
+    },
+    {
+      title: "one of two addresses",
+      more: { cniArgs: [["IP", "10.9.0.2,fd00::9"]] },
+      says: "network lan was asked for the address fd00::9 and gave 10.9.0.2/24",
+    },
+    {
+      title: "a MAC, where only the interface tells",
+      more: { capabilityArgs: { mac: "02:00:00:00:00:09" } },
+      result: { ...RESULT, interfaces: [{ name: "cali1" }] },
+      says: "network lan was asked for the MAC 02:00:00:00:00:09 and gave 02:00:00:00:00:77",
+    },
+    {
+      title: "an address, where only the interface tells",
+      more: { cniArgs: [["IP", "10.9.0.9"]] },
+      result: { cniVersion: "1.0.0" },
+      says: "network lan was asked for the address 10.9.0.9 and gave 10.9.0.77/24",
+    },
+    {
+      title: "an interface",
+      more: { ifName: "net1", ifNameAsked: true },
+      result: { ...RESULT, interfaces: [{ name: "lo", sandbox: "/run/netns/c1" }] },
+      says: "network lan was asked for the interface net1 and gave lo",
+    },
+  ])("is an error: $title", async ({ more, says, result }) => {
+    const { context } = plugin(() => false, result);
+    context.netns.show = async () => SEEN;
     await expect(attachAll(context, record({ addresses: [], ...more }))).rejects.toThrow(says);
   });
 
@@ -142,5 +199,82 @@ describe("what the operator asked for and a network did not give", () => {
       ["MAC", MAC.toUpperCase()],
     ];
     await expect(attachAll(context, record({ addresses: [], cniArgs }))).resolves.toBeUndefined();
+  });
+});
+
+const withMac = (mac?: string): Result => ({
+  ...RESULT,
+  interfaces: [{ name: "eth0", sandbox: "/run/netns/c1", ...(mac !== undefined && { mac }) }],
+});
+const announced = () => bench.current.events.filter((event) => event.startsWith("announce"));
+
+describe("an address that was asked for", () => {
+  const cniArgs: [string, string][] = [["IP", "10.9.0.2"]];
+  const OWN = "02:42:0a:09:00:02";
+  test("is not announced where it has its own MAC", async () => {
+    const { context } = plugin(() => false, withMac(OWN));
+    await attachAll(context, record({ addresses: [], cniArgs, mac: OWN }));
+    expect(asked[0]?.args).toEqual({ IP: "10.9.0.2", MAC: OWN });
+    expect(announced()).toEqual([]);
+  });
+
+  test.each<{ title: string; more: Partial<AttachmentRecord>; result: Result; says: string[] }>([
+    {
+      title: "where the network gave another MAC",
+      more: { mac: OWN },
+      result: RESULT,
+      says: ["announce eth0 10.9.0.2"],
+    },
+    {
+      title: "where the operator wanted another MAC",
+      more: { cniArgs: [...cniArgs, ["MAC", MAC]] },
+      result: RESULT,
+      says: ["announce eth0 10.9.0.2"],
+    },
+    {
+      title: "in IPv6, to which no MAC belongs",
+      more: { mac: OWN, cniArgs: [["IP", "10.9.0.2,fd00:0::2"]] },
+      result: { ...withMac(OWN), ips: gives(...DUAL).ips ?? [] },
+      says: ["announce eth0 fd00::2"],
+    },
+    {
+      title: "of before, with another MAC than before",
+      more: { addresses: ["10.9.0.2/24"], mac: "02:00:00:00:00:33", cniArgs: [] },
+      result: RESULT,
+      says: ["announce eth0 10.9.0.2"],
+    },
+    {
+      title: "of before with the MAC of before: not",
+      more: { addresses: ["10.9.0.2/24"], mac: MAC, cniArgs: [] },
+      result: RESULT,
+      says: [],
+    },
+    {
+      title: "that nobody asked for: not",
+      more: { cniArgs: [["POOL", "a"]] },
+      result: RESULT,
+      says: [],
+    },
+  ])("is announced $title", async ({ more, result, says }) => {
+    const { context } = plugin(() => false, result);
+    await attachAll(context, record({ addresses: [], cniArgs, ...more }));
+    expect(announced()).toEqual(says);
+  });
+
+  test("comes without its MAC where the plugin refuses that, and with the one it has", async () => {
+    const { context } = plugin(({ args }) => args["MAC"] !== undefined);
+    refused = new CniError({ kind: "plugin", msg: "failed to set hardware addr" });
+    const made = record({ addresses: [], cniArgs, mac: OWN });
+    await attachAll(context, made);
+    expect(asked.map(({ args }) => args["MAC"])).toEqual([OWN, undefined]);
+    expect(made.attachments[0]?.mac).toBe(MAC);
+  });
+
+  test("is known with the interface's MAC where the result tells none", async () => {
+    const { context } = plugin(() => false, withMac());
+    context.netns.show = async () => SEEN;
+    const made = record({ addresses: [], cniArgs, mac: OWN });
+    await attachAll(context, made);
+    expect(made.attachments[0]?.mac).toBe("02:00:00:00:00:77");
   });
 });

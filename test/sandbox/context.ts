@@ -141,6 +141,10 @@ function makeBench(dir: string): Bench {
         if (namespaces.delete(name)) await happens("netns remove");
       },
       hasLink: async (name) => namespaces.has(name) && !events.includes("netns add"),
+      announce: async (_, ifName, addresses) => {
+        await happens(`announce ${ifName} ${addresses.join(" ")}`);
+        return true;
+      },
       disableIpv6: (_, ifName) => happens(`no IPv6 ${ifName}`),
       endClosingConnections: async () => {},
       removeLink: () => happens("link remove"),

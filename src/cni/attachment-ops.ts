@@ -7,7 +7,6 @@ import {
   type NetworkList,
   type PluginConfig,
 } from "./config.ts";
-import { convertResult } from "./convert.ts";
 import { pluginEnv } from "./env.ts";
 import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
 import {
@@ -22,7 +21,7 @@ import {
 } from "./invoke.ts";
 import { describeType, formatJson, isObject } from "./json.ts";
 import { assertContainerId, assertInterfaceName } from "./names.ts";
-import { parseOutput } from "./output.ts";
+import { readAddOutput } from "./output.ts";
 import {
   isIncomplete,
   keyOf,
@@ -32,7 +31,7 @@ import {
   type Attachment,
   type RuntimeConf,
 } from "./recall.ts";
-import { readResult, type Result } from "./result.ts";
+import type { Result } from "./result.ts";
 import { pluginStdin } from "./stdin.ts";
 import { isAtLeast } from "./versions.ts";
 
@@ -120,7 +119,8 @@ async function addPlugins(
   for (const plugin of list.plugins) {
     const call = { command: "ADD", list, plugin, rt, prevResult: progress.result } as const;
     const request = requestFor(invoker, call);
-    const result = resultOf(invoker, request, await callOnce(invoker, request), list.cniVersion);
+    const stdout = await callOnce(invoker, request);
+    const result = readAddOutput(stdout, list.cniVersion, contextOf(invoker, request));
     progress.result = result;
     const isWhole = plugin === last;
     cache.write({ ...head, result, incomplete: !isWhole }, { durable: isWhole });
@@ -245,30 +245,6 @@ export function requestFor(
     env: pluginEnv(env, { command, pluginDirs, ...rt }),
     stdin: pluginStdin(list, plugin, { prevResult, capabilityArgs }),
   };
-}
-
-export function resultOf(
-  invoker: Invoker,
-  request: PluginRequest,
-  stdout: string,
-  version: string,
-): Result {
-  const value = parseOutput(stdout, contextOf(invoker, request));
-  try {
-    return convertResult(readResult(value, version), version);
-  } catch (error) {
-    const { kind, code, msg } = asCniError(error);
-    const { command, plugin, network } = request;
-    throw new CniError({
-      kind: kind === "unsupported" ? "bad-output" : kind,
-      code,
-      msg,
-      command,
-      plugin,
-      network,
-      cause: error,
-    });
-  }
 }
 
 /** Throws a CniError for what plugins could not be given, or the cache not hold, before anything is done. */

@@ -1,7 +1,8 @@
-import { assertAttachment, requestFor, resultOf, type Tools } from "./attachment-ops.ts";
+import { assertAttachment, requestFor, type Tools } from "./attachment-ops.ts";
 import { separablePlugins, type NetworkList, type PluginConfig } from "./config.ts";
 import { asCniError, CniError, errorCodes, joinErrors } from "./errors.ts";
-import { callPlugin } from "./invoke.ts";
+import { callPlugin, contextOf } from "./invoke.ts";
+import { readAddOutput } from "./output.ts";
 import {
   isIncomplete,
   keyOf,
@@ -39,7 +40,8 @@ export async function addCapability(
   const asked = { ...known, rt: { ...known.rt, capabilityArgs } };
   for (const plugin of plugins) {
     const request = requestFor(invoker, { command: "ADD", ...asked, plugin, prevResult });
-    resultOf(invoker, request, await callPlugin(invoker, request), known.list.cniVersion);
+    const stdout = await callPlugin(invoker, request);
+    readAddOutput(stdout, known.list.cniVersion, contextOf(invoker, request));
   }
 }
 

@@ -3,7 +3,7 @@ import { oneLine } from "./text.ts";
 /** The verbs of the CNI protocol: the values of CNI_COMMAND. */
 export type CniCommand = "ADD" | "CHECK" | "DEL" | "GC" | "STATUS" | "VERSION";
 
-/** Error codes of the CNI specification 1.1.0, section 5, "Error"; `internal` is libcni's own. */
+/** Error codes of the CNI specification 1.1.0, section 5, "Error"; `invalidNetns` and `internal` are libcni's own. */
 export const errorCodes = {
   incompatibleVersion: 1,
   unsupportedField: 2,
@@ -12,6 +12,7 @@ export const errorCodes = {
   ioFailure: 5,
   decodingFailure: 6,
   invalidNetworkConfig: 7,
+  invalidNetns: 8,
   tryAgainLater: 11,
   pluginNotAvailable: 50,
   limitedConnectivity: 51,

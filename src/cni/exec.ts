@@ -40,9 +40,12 @@ const reapMs = 2000;
 /** A longer timer fires at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
-/** Runs plugins as child processes, each in a session and process group of its own, which is killed as a whole. */
-export function realPluginExec(): PluginExec {
-  return { find: findPlugin, run: runPlugin };
+/**
+ * Runs plugins as child processes, each in a session and process group of its own, which is killed as a whole. Without `ownGroup`
+ * they stay in the caller's, and end with it when that is killed.
+ */
+export function realPluginExec({ ownGroup = true }: { ownGroup?: boolean } = {}): PluginExec {
+  return { find: findPlugin, run: async (call) => runPlugin(call, ownGroup) };
 }
 
 function findPlugin(type: string, dirs: readonly string[]): string | undefined {
@@ -59,11 +62,13 @@ function isRegularFile(path: string): boolean {
   }
 }
 
-async function runPlugin(call: PluginCall): Promise<PluginExit> {
+async function runPlugin(call: PluginCall, ownGroup: boolean): Promise<PluginExit> {
   const files = openStdioFiles(call.stdin);
   try {
-    const child = spawn(call.path, [], { env: call.env, stdio: [...files.fds], detached: true });
-    const end = await waitForEnd(child, call, files);
+    const stdio = [...files.fds];
+    const child = spawn(call.path, [], { env: call.env, stdio, detached: ownGroup });
+    const kill = (): void => (ownGroup ? killGroup(child) : void child.kill("SIGKILL"));
+    const end = await waitForEnd(child, kill, call, files);
     return {
       ...end,
       stdout: end.ended === "overflow" ? "" : files.readStdout(),
@@ -76,14 +81,19 @@ async function runPlugin(call: PluginCall): Promise<PluginExit> {
 
 type End = Pick<PluginExit, "ended" | "exitCode" | "signal">;
 
-async function waitForEnd(child: ChildProcess, call: PluginCall, files: StdioFiles): Promise<End> {
+async function waitForEnd(
+  child: ChildProcess,
+  kill: () => void,
+  call: PluginCall,
+  files: StdioFiles,
+): Promise<End> {
   const { promise, resolve, reject } = withResolvers<End>();
   let ended: PluginExit["ended"] = "exited";
   let reapTimer: NodeJS.Timeout | undefined;
   const stop = (reason: PluginExit["ended"]): void => {
     if (ended !== "exited") return;
     ended = reason;
-    killGroup(child);
+    kill();
     // A process in uninterruptible sleep does not die: it is left to the kernel.
     reapTimer = setTimeout(() => {
       child.unref();

@@ -1,6 +1,8 @@
-import { CniError, errorCodes, type CniCommand } from "./errors.ts";
+import { convertResult } from "./convert.ts";
+import { asCniError, CniError, errorCodes, type CniCommand } from "./errors.ts";
 import { maxOutputBytes, type PluginExit } from "./exec.ts";
 import { describeType, isObject, parseJson, type JsonObject } from "./json.ts";
+import { readResult, type Result } from "./result.ts";
 import { lastLine, oneLine } from "./text.ts";
 
 /** Which call an output belongs to, for the error message. */
@@ -35,6 +37,18 @@ export function parseOutput(stdout: string, context: CallContext): unknown {
     const msg = printed === "" ? "it printed no result" : `it printed no JSON: ${printed}`;
     const { command, plugin, network } = context;
     throw new CniError({ kind: "bad-output", msg, command, plugin, network, cause: error });
+  }
+}
+
+/** The result that a successful ADD printed, in `version`, the network's; throws a CniError of kind `bad-output` for what is none. */
+export function readAddOutput(stdout: string, version: string, context: CallContext): Result {
+  const value = parseOutput(stdout, context);
+  try {
+    return convertResult(readResult(value, version), version);
+  } catch (error) {
+    const { code, msg } = asCniError(error);
+    const { command, plugin, network } = context;
+    throw new CniError({ kind: "bad-output", code, msg, command, plugin, network, cause: error });
   }
 }
 

@@ -35,9 +35,13 @@ export async function readGot(context: SandboxContext, made: Made): Promise<Got>
     (mac !== undefined || !wantsMac(attachment)) &&
     (ips.length > 0 || askedIps(list, attachment).length === 0);
   if (isTold) return { ifName, ips, mac };
-  const { addresses } = await context.netns.show(basename(conf.netns));
-  const seen = linkIn(addresses, ifName);
-  return { ifName, ips: ips.length > 0 ? ips : seen.ips, mac: mac ?? seen.mac };
+  const { interfaces } = await context.netns.show(basename(conf.netns));
+  const seen = interfaces.find(({ name }) => name === ifName);
+  return {
+    ifName,
+    ips: ips.length > 0 ? ips : (seen?.addresses ?? []),
+    mac: mac ?? seen?.mac ?? undefined,
+  };
 }
 
 /**
@@ -87,18 +91,6 @@ function wantsMac(attachment: AttachmentRecord): boolean {
 /** The address alone, in its one spelling. */
 export function addressOf(text: string): string {
   return parseIpWithPrefix(text.trim())?.text ?? text;
-}
-
-/** An interface in what `ip -json address` prints. */
-function linkIn(links: unknown, ifName: string): { ips: string[]; mac: string | undefined } {
-  const all: unknown[] = Array.isArray(links) ? links : [];
-  const link = all.filter(isJsonObject).find((each) => each["ifname"] === ifName) ?? {};
-  const infos: unknown[] = Array.isArray(link["addr_info"]) ? link["addr_info"] : [];
-  const ips = infos.filter(isJsonObject).flatMap(({ local, prefixlen }) => {
-    return typeof local === "string" ? [`${local}/${String(prefixlen)}`] : [];
-  });
-  const mac = link["address"];
-  return { ips, mac: typeof mac === "string" ? mac : undefined };
 }
 
 function notGiven({ name }: NetworkList, asked: string, gave: string): UserError {

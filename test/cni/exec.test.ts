@@ -9,11 +9,12 @@ import { tempDir } from "./harness.ts";
 async function runScript(
   script: string,
   call: Partial<PluginCall> = {},
+  exec = realPluginExec(),
 ): Promise<PluginExit & { ms: number }> {
   const path = join(tempDir(), "plugin");
   writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const start = performance.now();
-  const exit = await realPluginExec().run({
+  const exit = await exec.run({
     path,
     env: process.env,
     stdin: "input",
@@ -104,6 +105,14 @@ describe("a plugin that is stopped", () => {
     expect(ms).toBeLessThan(5000);
   });
 
+  test("in its caller's process group is killed alone", async () => {
+    const exec = realPluginExec({ ownGroup: false });
+    const script = "cat /proc/$$/stat; exec sleep 30";
+    const { ended, signal, stdout } = await runScript(script, { timeoutMs: 300 }, exec);
+    expect({ ended, signal }).toEqual({ ended: "timeout", signal: "SIGKILL" });
+    expect(groupOf(stdout)).toBe(groupOf(readFileSync("/proc/self/stat", "utf8")));
+  });
+
   test("because it prints without end", async () => {
     const { ended, stdout } = await runScript("exec yes", { timeoutMs: 10_000 });
     expect([ended, stdout]).toEqual(["overflow", ""]);
@@ -116,6 +125,11 @@ test("input and output go to the next folder when the first is full or missing",
   files.close();
   expect(() => openStdioFiles("x", ["/nowhere"])).toThrow("ENOENT");
 });
+
+/** The process group in the text of /proc/PID/stat. */
+function groupOf(stat: string): string | undefined {
+  return stat.split(") ")[1]?.split(" ")[2];
+}
 
 async function gone(pid: number): Promise<void> {
   for (let tries = 0; tries < 50 && existsSync(`/proc/${pid}`); tries++) await sleep(20);

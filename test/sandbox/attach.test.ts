@@ -120,12 +120,14 @@ describe("a network that is built again", () => {
 
 /** What `ip -json address` prints of the interface. */
 const SEEN = {
-  addresses: [
-    { ifname: "lo", address: "00:00:00:00:00:00" },
+  interfaces: [
+    { name: "lo", up: true, mtu: 65536, mac: "00:00:00:00:00:00", addresses: ["127.0.0.1/8"] },
     {
-      ifname: "eth0",
-      address: "02:00:00:00:00:77",
-      addr_info: [{ local: "10.9.0.77", prefixlen: 24 }],
+      name: "eth0",
+      up: true,
+      mtu: 1500,
+      mac: "02:00:00:00:00:77",
+      addresses: ["10.9.0.77/24"],
     },
   ],
   routes: [],

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { socketPath } from "../test/e2e/harness/cli.ts";
-import { cniConfig, hostLocal, REPOSITORY, toYaml } from "../test/e2e/harness/config.ts";
+import { cniConfig, hostLocal, REPOSITORY, shippedYaml } from "../test/e2e/harness/config.ts";
 import { startDockerHost, type DockerHost } from "../test/e2e/harness/host.ts";
 import type { Place } from "../test/e2e/harness/place.ts";
 import { must } from "../test/e2e/harness/shell.ts";
@@ -41,9 +41,7 @@ export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHos
       ...Object.fromEntries(rivals.map(({ name, path }) => [name, { path }])),
     }),
   });
-  // In the first line the launcher finds what it looks for at once.
-  const settings = toYaml({ ...cniConfig(host.place), log_level: "info" });
-  host.writeConfig(`oci_bin: ${runc}\n${settings}`);
+  host.writeConfig(shippedYaml({ ...cniConfig(host.place), log_level: "info" }));
   await furnish(host, runc);
   return {
     host,
@@ -107,7 +105,7 @@ async function furnish({ place, writeNetwork }: DockerHost, runc: string): Promi
   const state = join(place.dir, "crowded");
   writeFileSync(
     join(place.dir, "crowded.yaml"),
-    `oci_bin: ${runc}\n${toYaml({ ...cniConfig(place), log_level: "info", state_dir: state })}`,
+    shippedYaml({ ...cniConfig(place), log_level: "info", state_dir: state }),
   );
   mkdirSync(join(state, "sandboxes"), { recursive: true, mode: 0o700 });
   strangerRecords(state, CROWD);

@@ -62,9 +62,12 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     const handedOn = call.preserveFds + Number(env["LISTEN_FDS"] ?? 0);
     const fds = options.fds.slice(0, handedOn);
     const { runtimePath: path, openFiles } = options;
+    // The launcher may have found another runtime than a configuration means that it read otherwise: this says so.
+    if (call.id !== "") {
+      config = await loadCachedConfig(options.config, { optional: !options.configGiven });
+    }
     const lowLevel = processRuntime({ path, env, fds, openFiles });
-    if (call.id === "") return await lowLevel.run(call);
-    config = await loadCachedConfig(options.config, { optional: !options.configGiven });
+    if (config === undefined) return await lowLevel.run(call);
     tracer.ended("configuration");
     const sandbox = sandboxContext(config, env, tracer);
     const runtime = traced(tracer, lowLevel, { run: "runtime", deleteForce: "undo: runtime" });

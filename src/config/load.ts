@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { errnoOf, UserError } from "../errors.ts";
 import { resolveConfig, type Config } from "./config.ts";
 import { configError, faultsOf } from "./faults.ts";
+import { launcherFaults } from "./launcher-reading.ts";
 import { configSchema } from "./schema.ts";
 import { parseYaml } from "./yaml.ts";
 
@@ -26,8 +27,11 @@ export function parseConfig(file: string, text: string): Config {
     throw configError(file, [{ line: document.line, text: document.problem }]);
   }
   const checked = configSchema.safeParse(document.value);
-  if (checked.success) return resolveConfig(checked.data);
-  throw configError(file, faultsOf(checked.error.issues, document.value, document.lineOf));
+  const faults = checked.success
+    ? launcherFaults(text, document.value, document.lineOf)
+    : faultsOf(checked.error.issues, document.value, document.lineOf);
+  if (checked.success && faults.length === 0) return resolveConfig(checked.data);
+  throw configError(file, faults);
 }
 
 function readConfig(file: string, optional: boolean): string | undefined {

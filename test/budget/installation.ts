@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { shippedYaml } from "../e2e/harness/config.ts";
 import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
 import { buildExecutable } from "../../packaging/executable.ts";
 
@@ -117,12 +118,13 @@ function writeContainer(dir: string): void {
   const write = (file: string, value: unknown): void =>
     writeFileSync(join(dir, file), JSON.stringify(value));
   const container = join(dir, "containers", ID);
-  write("cni.yaml", {
+  const settings = {
     cni_conf_dir: join(dir, "net.d"),
     cni_bin_dir: join(dir, "commands"),
     cni_log: join(dir, "log"),
     state_dir: join(dir, "state"),
-  });
+  };
+  writeFileSync(join(dir, "cni.yaml"), shippedYaml(settings));
   write("net.d/10-budget.conflist", {
     cniVersion: "1.0.0",
     name: "budget",

@@ -40,6 +40,17 @@ export function toYaml(config: Json): string {
     .join("");
 }
 
+/** The cni.yaml that docker-cni brings, in which these settings are in force in place of the comments that name them. */
+export function shippedYaml(settings: Json): string {
+  let text = readFileSync(join(REPOSITORY, "config/cni.yaml"), "utf8");
+  for (const [key, value] of Object.entries(settings)) {
+    const comment = new RegExp(`^#${key}:.*$`, "m");
+    if (!comment.test(text)) throw new Error(`config/cni.yaml does not name ${key}`);
+    text = text.replace(comment, () => `${key}: ${JSON.stringify(value)}`);
+  }
+  return text;
+}
+
 /** The network list that docker-cni brings, with the host's own name, bridge, addresses and folder for leases. */
 export function defaultNetwork(place: Place): NetworkList {
   const folder = join(REPOSITORY, "config/net.d");

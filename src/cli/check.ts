@@ -3,8 +3,17 @@ import type { SandboxContext } from "../sandbox/context.ts";
 import { checkSandbox, type Health, healSandbox } from "../sandbox/heal.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
-import { pickSandbox } from "./find.ts";
+import { pickIfThere } from "./find.ts";
 import { NOTHING, shortId, table } from "./table.ts";
+import { findUnattached } from "./unattached.ts";
+
+/** A container as `check --json` and `heal --json` tell of it; `none`: it has no CNI network, for this reason. */
+interface Examined {
+  id: string;
+  name: string | null;
+  health: Health["health"] | "none";
+  reason?: string;
+}
 
 /** `check`: CNI CHECK. Exit status 1 when a network is not as it was made. */
 export function checkCommand(call: OperatorCall): Command {
@@ -23,18 +32,29 @@ export function healCommand(call: OperatorCall): Command {
 }
 
 function healthCommand(
-  { sandbox, print, exit }: OperatorCall,
+  call: OperatorCall,
   examine: (context: SandboxContext, id: string) => Promise<Health>,
   { name, description }: { name: string; description: string },
 ): Command {
+  const { sandbox, print, exit } = call;
   return new Command(name)
     .description(description)
     .argument("[container]", "its name, or its id or the beginning of it; without it, all")
     .option("--json", "print an array of objects, one a container")
     .action(async (container: string | undefined, { json }: { json?: boolean }) => {
       const all = await viewSandboxes(sandbox);
-      const views = container === undefined ? all : [pickSandbox(all, container)];
-      const found = [];
+      const view = container === undefined ? undefined : pickIfThere(all, container);
+      const views = container === undefined ? all : [view ?? []].flat();
+      const found: Examined[] = [];
+      if (container !== undefined && view === undefined) {
+        const unattached = await findUnattached(call, all, container);
+        found.push({
+          id: unattached.id,
+          name: unattached.name,
+          health: "none",
+          reason: unattached.reason,
+        });
+      }
       for (const { id, name: of } of views) {
         found.push({ id, name: of ?? null, ...(await examine(sandbox, id)) });
       }

@@ -13,12 +13,14 @@ export async function findSandbox(context: SandboxContext, word: string): Promis
 /** The same among `views`. */
 export function pickSandbox(views: readonly SandboxView[], word: string): SandboxView {
   const found = pickIfThere(views, word);
-  if (found === undefined) {
-    throw new UserError("NO_SUCH_CONTAINER", `no container ${JSON.stringify(word)} has a network`, {
-      hint: "see them with: docker-cni ls",
-    });
-  }
+  if (found === undefined) throw noSuchContainer(word);
   return found;
+}
+
+export function noSuchContainer(word: string): UserError {
+  return new UserError("NO_SUCH_CONTAINER", `no container ${JSON.stringify(word)} has a network`, {
+    hint: "see them with: docker-cni ls",
+  });
 }
 
 /** The same, and undefined when there is none. */

@@ -1,6 +1,7 @@
 import { formatPort } from "./ls.ts";
 import type { Inspected, InspectedNetwork } from "./inspect.ts";
 import { formatAge, NOTHING, table } from "./table.ts";
+import type { Unattached } from "./unattached.ts";
 
 /** What `inspect` prints: a line for each thing that is known, then the interfaces and routes of the namespace. */
 export function describeContainer(inspected: Inspected): string[] {
@@ -20,6 +21,17 @@ export function describeContainer(inspected: Inspected): string[] {
     "",
     ...(namespace.alive ? describeNamespace(namespace) : ["In the namespace: nothing"]),
   ];
+}
+
+/** What `inspect` prints of a container without a CNI network. */
+export function describeUnattached({ name, id, reason, notes, directory }: Unattached): string[] {
+  return lines("", [
+    ["Container", name ?? "(no name)"],
+    ["Id", id],
+    ["Network", `no CNI network: ${reason}`],
+    ...notes.map((note): [string, string] => ["Note", note]),
+    ["Folder", directory],
+  ]);
 }
 
 function describeNetwork(network: InspectedNetwork): string[] {

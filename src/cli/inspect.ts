@@ -4,22 +4,30 @@ import { netnsPath } from "../netns/netns.ts";
 import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import type { AttachmentRecord, SandboxRecord } from "../sandbox/record.ts";
-import type { SandboxView } from "../sandbox/view.ts";
+import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
-import { findSandbox } from "./find.ts";
-import { describeContainer } from "./inspect-text.ts";
+import { pickIfThere } from "./find.ts";
+import { describeContainer, describeUnattached } from "./inspect-text.ts";
 import { asJson, networkJson } from "./ls.ts";
+import { findUnattached } from "./unattached.ts";
 
 /** `inspect`: all that is known of a container's network, and what its namespace holds at this moment. */
-export function inspectCommand({ sandbox, print }: OperatorCall): Command {
+export function inspectCommand(call: OperatorCall): Command {
+  const { sandbox, print } = call;
   return new Command("inspect")
-    .description("show all that is known of a container's network")
+    .description("show all that is known of a container's network, or why it has none")
     .argument("<container>", "its name, or its id or the beginning of it")
     .option("--json", "print an object, see docs/commands.md")
     .action(async (container: string, { json }: { json?: boolean }) => {
-      const inspected = await inspectSandbox(sandbox, await findSandbox(sandbox, container));
-      if (json) print(JSON.stringify(inspected, null, 2));
-      else print(...describeContainer(inspected));
+      const views = await viewSandboxes(sandbox);
+      const view = pickIfThere(views, container);
+      if (view === undefined) {
+        const unattached = await findUnattached(call, views, container);
+        print(...(json ? [JSON.stringify(unattached, null, 2)] : describeUnattached(unattached)));
+        return;
+      }
+      const inspected = await inspectSandbox(sandbox, view);
+      print(...(json ? [JSON.stringify(inspected, null, 2)] : describeContainer(inspected)));
     });
 }
 

@@ -68,8 +68,9 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const wish = once(() =>
     readWish({ config: context.config, log: context.log, id: call.id, spec: bundle.spec, docker }),
   );
-  if (context.store.read(call.id) === undefined && (await wish()).none) {
-    return leaveAlone("it asked for no network");
+  if (context.store.read(call.id) === undefined) {
+    const { whyNone } = await wish();
+    if (whyNone !== undefined) return leaveAlone(whyNone);
   }
   if (!isValidContainerId(call.id)) {
     throw new UserError("BAD_ARGS", `the container id "${call.id}" is not one that CNI allows`, {

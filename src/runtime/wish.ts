@@ -16,6 +16,8 @@ import type { Spec } from "../oci/spec.ts";
 /** What was asked of a container's network, and the labels that are the operator's. */
 export interface Wish extends SandboxRequest {
   labels: Record<string, string>;
+  /** Why it is to have no network, where it is to have none. */
+  whyNone?: string;
   /** The default network, where it was asked for. */
   defaultList?: NetworkList;
 }
@@ -55,7 +57,9 @@ export async function readWish(options: WishOptions): Promise<Wish> {
   };
   warn([...(docker?.warnings ?? []), ...own.warnings, ...word.warnings]);
   const namesOne = namesNetworks({ annotations, labels: word.labels });
-  if (!namesOne && config.attach === "labelled") return { ...NOTHING, labels: word.labels };
+  if (!namesOne && config.attach === "labelled") {
+    return { ...NOTHING, labels: word.labels, whyNone: NOT_ASKED_FOR };
+  }
   const defaultList = namesOne ? undefined : await defaultNetwork(config.cniConfDir);
   const request = parseRequest({
     annotations,
@@ -67,8 +71,17 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     ...(config.envAddresses && { env: word.env }),
   });
   warn(request.warnings);
-  return { ...request, labels: word.labels, ...(defaultList !== undefined && { defaultList }) };
+  return {
+    ...request,
+    labels: word.labels,
+    ...(request.none && { whyNone: OPTED_OUT }),
+    ...(defaultList !== undefined && { defaultList }),
+  };
 }
+
+const NOT_ASKED_FOR =
+  "it names no network by cni.networks, and the configuration says attach: labelled";
+const OPTED_OUT = "it opted out: cni.networks is none";
 
 async function annotatedImages(spec: Spec, id: string): Promise<ImageConfig[] | undefined> {
   if (spec.mounts?.every(({ source }) => source?.includes("-containers/") !== true)) return [];

@@ -4,6 +4,7 @@ import { describe, expect } from "vitest";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { must } from "./harness/shell.ts";
+import { program, programJson } from "./life/program.ts";
 import { inHostNetns, netnsNames, stateFiles } from "./harness/traces.ts";
 
 /** A whole Docker host as people have it: its bridge, its iptables rules, and docker-cni for every container. */
@@ -254,4 +255,32 @@ describe("with docker-cni as the default runtime", () => {
     expect((await host.inspect(id)).State.Status).toBe("running");
     expect(await host.interface(id)).toEqual(before);
   });
+});
+
+test("inspect and check tell why a container has no CNI network", async ({ host }) => {
+  const run = ["run", "-d", "--stop-signal", "KILL"];
+  await host.ok("network", "create", "front");
+  const cases: [name: string, options: string[], reason: RegExp][] = [
+    ["bridged", [], /^it is on Docker's network "bridge": /],
+    ["fronted", ["--net", "front"], /^it is on Docker's network "front": /],
+    ["hosted", ["--net", "host"], /^it uses the host's network$/],
+    [
+      "joined",
+      ["--net", "container:bridged"],
+      /^it joins the network of the container [0-9a-f]{64}$/,
+    ],
+    ["opted", ["--net", "none", "--label", "cni.networks=none"], /^it opted out: /],
+    ["others", ["--net", "none", "--runtime", "runc"], /^its runtime is runc: /],
+  ];
+  for (const [name, options, reason] of cases) {
+    const id = (await host.ok(...run, "--name", name, ...options, "busybox", "sleep", "60")).trim();
+    const told = { id, name, reason: expect.stringMatching(reason) };
+    expect(await programJson(host, "inspect", name)).toMatchObject({ ...told, state: "none" });
+    expect(await programJson(host, "check", name)).toMatchObject([{ ...told, health: "none" }]);
+  }
+  const { stdout, exitCode } = await program(host, "inspect", "hosted");
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain("Network:      no CNI network: it uses the host's network");
+  await host.ok("rm", "-f", ...cases.map(([name]) => name));
+  await host.ok("network", "rm", "front");
 });

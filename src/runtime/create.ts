@@ -9,9 +9,11 @@ import { collectWhenIdle } from "../sandbox/background.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { lockSandbox } from "../sandbox/life.ts";
 import type { Lock } from "../sandbox/lock.ts";
+import { release } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { LowLevelRuntime } from "./lowlevel.ts";
 import { whyNotOurs } from "./ours.ts";
+import { findEdit } from "./edit.ts";
 import { type Container, planNetwork } from "./network.ts";
 import { type Install, poststopPath } from "./poststop.ts";
 import { prepareRun, type Start, startBeside } from "./start.ts";
@@ -68,9 +70,16 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const wish = once(() =>
     readWish({ config: context.config, log: context.log, id: call.id, spec: bundle.spec, docker }),
   );
-  if (context.store.read(call.id) === undefined) {
+  const known = context.store.read(call.id);
+  if (known === undefined) {
     const { whyNone } = await wish();
     if (whyNone !== undefined) return leaveAlone(whyNone);
+  }
+  const edit = findEdit(context, known, docker);
+  if (edit === "labels" && (await wish()).none) {
+    await lock();
+    if (typeof known === "object") await release(context, known);
+    return leaveAlone("it asks for no network any more");
   }
   if (!isValidContainerId(call.id)) {
     throw new UserError("BAD_ARGS", `the container id "${call.id}" is not one that CNI allows`, {
@@ -78,7 +87,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
     });
   }
   collectWhenIdle(context, context.startGc);
-  const container = { spec: bundle.spec, docker, wish };
+  const container = { spec: bundle.spec, docker, edit, wish };
   const work = { call, bundle, container, lock };
   const sandbox = context.store.pathOf(call.id);
   if (call.command === "create") {

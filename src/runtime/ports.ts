@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
+import { fingerprint } from "../engine/fingerprint.ts";
 import { asTakenPorts, findSocketHolder, readListeners } from "../engine/listeners.ts";
 import { clash, findPortConflict, type TakenPort } from "../engine/port-conflict.ts";
 import { choosePorts, isNamed } from "../engine/port-choice.ts";
-import { describePort, type PortMapping, type PortRequest } from "../engine/ports.ts";
+import type { PortMapping, PortRequest } from "../engine/ports.ts";
 import type { SandboxRequest } from "../engine/request.ts";
 import { UserError } from "../errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
@@ -25,7 +26,7 @@ export interface AllottedPorts {
 }
 
 /** What a container asked for that may be ports. */
-type PortWish = Pick<SandboxRequest, "ports" | "networks">;
+export type PortWish = Pick<SandboxRequest, "ports" | "networks">;
 
 /**
  * Allots the ports of a wish and calls `use` with them, which has to write them down: until it has, nobody else is
@@ -65,36 +66,6 @@ export async function withAllottedPorts<T>(
 }
 
 /**
- * Takes the ports of a kept sandbox again that a stop gave back, with its lock held: it is noted in its record, where they are
- * `acquiring` from then on. Those that were named stay as they are; others stay where they are free. Throws PORT_TAKEN,
- * naming the holder.
- */
-export async function takePortsAgain(
-  context: SandboxContext,
-  record: SandboxRecord,
-): Promise<void> {
-  const mappings = new Map(
-    publishedPorts(record).map((mapping) => [describePort(mapping), mapping]),
-  );
-  const wasChosen = new Map(record.chosenPorts?.map((port) => [describePort(port), port]));
-  const ports = [...mappings].map(([text, mapping]) => askAgain(mapping, wasChosen.get(text)));
-  await withAllottedPorts(context, record.id, { ports, networks: [] }, ({ all, chosen }) => {
-    const now = new Map([...mappings.keys()].map((text, place) => [text, all[place]]));
-    for (const attachment of record.attachments) {
-      const mine = publishedPorts({ attachments: [attachment] });
-      if (mine.length === 0) continue;
-      attachment.capabilityArgs = {
-        ...attachment.capabilityArgs,
-        portMappings: mine.map((mapping) => now.get(describePort(mapping)) ?? mapping),
-      };
-    }
-    record.ports = "acquiring";
-    if (chosen.length > 0) record.chosenPorts = chosen;
-    context.store.write(record);
-  });
-}
-
-/**
  * Gives each port that was asked for its port of the host, beside those of other sandboxes and of the processes that
  * listen. What containers left behind that are gone is undone first. Throws PORT_TAKEN, naming the holder.
  */
@@ -111,7 +82,7 @@ async function allotPorts(
     taken: [...taken, ...portsOfProcesses(requests)],
     avoided,
     anyPort: readAnyPort(),
-    start: placeOf(id),
+    start: fingerprint(id) / 2 ** 32,
   });
   const [all = [], ...byNetwork] = wanted.map((asked) =>
     mappings.filter((_, place) => asked.some((request) => request === requests[place])),
@@ -138,13 +109,6 @@ async function releaseStopped(
   for (const record of otherRecords(context, id)) {
     if (publishedPorts(record).some(isWanted)) await releaseForOther(context, record.id);
   }
-}
-
-/** What a mapping was asked for as; `chosen` where its port of the host was left to choose. */
-function askAgain(mapping: PortMapping, chosen: ChosenPort | undefined): PortRequest {
-  const { hostPort, ...port } = mapping;
-  if (chosen === undefined) return { ...port, hostPorts: [hostPort, hostPort] };
-  return { ...port, hostPorts: chosen.from, before: hostPort };
 }
 
 /** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
@@ -216,11 +180,4 @@ function otherRecords(context: SandboxContext, id: string): SandboxRecord[] {
 function readAnyPort(): [number, number] {
   const [first, last] = readFileSync(ANY_PORT, "utf8").trim().split(/\s+/).map(Number);
   return first && last && first <= last ? [first, last] : [32_768, 60_999];
-}
-
-/** From 0 to 1, always the same for an id (FNV-1a). */
-function placeOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(id)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash / 2 ** 32;
 }

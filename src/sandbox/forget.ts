@@ -3,6 +3,7 @@ import { UserError } from "../errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { giveUp, type GcOutcome, releaseOrNote } from "./gc.ts";
 import { settleHosts } from "./hosts.ts";
+import { nameOfNow } from "./name-of-now.ts";
 import { readFacts } from "./over.ts";
 import { recover } from "./recover.ts";
 
@@ -19,9 +20,13 @@ export async function forget(context: SandboxContext, id: string): Promise<GcOut
     const record = found === "unreadable" ? await recover(context, id) : found;
     const { containerDirExists, running } = readFacts(store, record);
     if (containerDirExists || (running && found !== "unreadable")) {
-      throw new UserError("BAD_REQUEST", `the container ${record.name ?? id} is still there`, {
-        hint: "remove it first",
-      });
+      throw new UserError(
+        "BAD_REQUEST",
+        `the container ${nameOfNow(record) ?? id} is still there`,
+        {
+          hint: "remove it first",
+        },
+      );
     }
     const { outcome, reason } = await releaseOrNote(context, record, undefined);
     if (outcome === "released") return { id, outcome };

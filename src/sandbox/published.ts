@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { CniError, parseNetworkList, separablePlugins } from "../cni/index.ts";
+import { CniError, declaresCapability, parseNetworkList, separablePlugins } from "../cni/index.ts";
 import { readDockerContainer } from "../engine/docker-container.ts";
 import { UserError } from "../errors.ts";
 import { runtimeConfOf, withEnvironment } from "./attach.ts";
@@ -98,8 +98,10 @@ async function releasePorts(context: SandboxContext, record: SandboxRecord): Pro
 export async function acquirePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const { cni } = withEnvironment(context, record);
   await besideOthers(context, async () => {
-    for (const attachment of publishing(record)) {
+    // Those that publish nothing any more are told so: the next CHECK asks for what ADD had.
+    for (const attachment of record.attachments) {
       const list = parseNetworkList(attachment.list);
+      if (!declaresCapability(list, CAPABILITY)) continue;
       await cni.addCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
     }
   });

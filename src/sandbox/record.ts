@@ -1,3 +1,4 @@
+import type { Asked } from "../engine/asked.ts";
 import type { PortMapping } from "../engine/ports.ts";
 
 /** What docker-cni remembers of a container's network: enough to undo it, or to build it again as it was. */
@@ -40,6 +41,8 @@ export interface SandboxRecord {
    * begun.
    */
   ports?: "releasing" | "released" | "acquiring";
+  /** What Docker's own files asked of the network when it was made. */
+  asked?: Asked;
   /** The published ports whose number on the host was left to choose. */
   chosenPorts?: ChosenPort[];
   /** The environment that its plugins have, in every call of them: what the engine started it with, see `pluginEnvironment`. */

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { SandboxContext } from "./context.ts";
+import { nameOfNow } from "./name-of-now.ts";
 import type { SandboxRecord } from "./record.ts";
 
 /** An address that is another container's, which cannot hold it at the moment. */
@@ -21,7 +22,7 @@ export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken
       const own = other.attachments.filter((each) => each.network === network);
       const kept = new Set(own.flatMap((each) => each.addresses));
       const address = addresses.find((each) => kept.has(each));
-      if (address !== undefined) return { address, owner: other.name ?? other.id };
+      if (address !== undefined) return { address, owner: nameOfNow(other) ?? other.id };
     }
   }
   return undefined;

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect } from "vitest";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { must, run } from "./harness/shell.ts";
 import { inHostNetns } from "./harness/traces.ts";
+import { killDaemon } from "./life/power.ts";
 
 const test = dockerTest({
   iptables: true,
@@ -326,6 +327,33 @@ describe("the port of a container that is stopped", () => {
     }
     await noLeaks();
   });
+});
+
+test("ports and networks that are edited while dockerd is down count at the next start", async ({
+  host,
+}) => {
+  const id = await serve(host, "--name", "edited", "-p", "8096:80");
+  const before = (await host.interface(id)).address;
+  await host.ok("stop", id);
+  const edit = async (file: string, change: (text: string) => string): Promise<void> => {
+    await killDaemon(host);
+    const path = `${host.place.dir}/data/containers/${id}/${file}`;
+    writeFileSync(path, change(readFileSync(path, "utf8")));
+    await host.start();
+  };
+  await edit("hostconfig.json", (text) => text.replace('"8096"', '"8097"'));
+  await host.ok("start", id);
+  expect(await get(host, "127.0.0.1:8097")).toBe("hello");
+  expect(await get(host, "127.0.0.1:8096")).toMatch(/refused/);
+  expect((await host.interface(id)).address).toBe(before);
+  await host.ok("stop", id);
+  await edit("config.v2.json", (text) =>
+    text.replace('"Labels":{', '"Labels":{"cni.networks":"dual",').replace(",}", "}"),
+  );
+  await host.ok("start", id);
+  expect(await get(host, "127.0.0.1:8097")).toBe("hello");
+  expect((await host.interface(id)).address).toMatch(/^10\.204\./);
+  await host.ok("rm", "-f", id);
 });
 
 describe("nothing is started, and the holder named, for a port that is taken by", () => {

@@ -41,6 +41,8 @@ let events: string[];
 let aliveNetns: Set<string>;
 /** What goes wrong, by event. */
 let faults: Map<string, Error | number>;
+/** What ADD was given. */
+let asked: object[];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "docker-cni-create-"));
@@ -48,6 +50,7 @@ beforeEach(() => {
   events = [];
   aliveNetns = new Set();
   faults = new Map();
+  asked = [];
   for (const folder of ["net.d", "plugins", "bundle", `containers/${ID}`]) {
     mkdirSync(join(dir, folder), { recursive: true });
   }
@@ -59,9 +62,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-function engineSays(hostConfig: object): void {
+function engineSays(hostConfig: object, Labels: object = {}): void {
   writeFileSync(join(dir, "containers", ID, "hostconfig.json"), JSON.stringify(hostConfig));
-  writeFileSync(join(dir, "containers", ID, "config.v2.json"), JSON.stringify({ Name: "/web" }));
+  writeFileSync(
+    join(dir, "containers", ID, "config.v2.json"),
+    JSON.stringify({ Name: "/web", Config: { Labels } }),
+  );
 }
 
 function writeBundle(more: Partial<Spec>): void {
@@ -84,12 +90,16 @@ async function happens(event: string): Promise<void> {
 
 function context(): CreateContext {
   const cni = {
-    addNetworkList: async () => {
+    addNetworkList: async (list, { cniArgs, capabilityArgs }) => {
       await happens("ADD");
+      asked.push({ network: list.name, args: cniArgs, ...capabilityArgs });
       events.push("ADD done");
       return result;
     },
-    addCapability: () => happens("ADD ports"),
+    addCapability: async (_, { capabilityArgs }) => {
+      await happens("ADD ports");
+      asked.push({ ...capabilityArgs });
+    },
     delCapability: () => happens("DEL ports"),
     checkNetworkList: () => happens("CHECK"),
     delNetworkList: () => happens("DEL"),
@@ -622,6 +632,140 @@ describe("a kept container whose port was given back", () => {
     expect(events).not.toContain("DEL");
     expect(store().read(ID)).toMatchObject({ state: "attached", ports: "released" });
     expect(store().stoppedAt(ID)).toBeDefined();
+  });
+});
+
+const NONE = { NetworkMode: "none" };
+const published = (...ports: number[]) => ({
+  ...NONE,
+  PortBindings: { "80/tcp": ports.map((port) => ({ HostPort: String(port) })) },
+});
+const mapping = (hostPort: number) => ({ hostPort, containerPort: 80, protocol: "tcp" });
+
+/** Makes a container, stops it, and forgets what that did. */
+async function made(hostConfig: object, ownLabels: object = {}): Promise<void> {
+  engineSays(hostConfig, ownLabels);
+  await create(context(), call());
+  store().markStopped(ID);
+  writeBundle({});
+  [events, asked] = [[], []];
+}
+
+describe("what was edited in Docker's own files", () => {
+  beforeEach(() => {
+    const portmap = { type: "portmap", capabilities: { portMappings: true } };
+    writeFileSync(join(dir, "plugins/portmap"), "");
+    for (const name of ["lan", "wan"]) {
+      const list = { cniVersion: "1.0.0", name, plugins: [{ type: "bridge" }, portmap] };
+      writeFileSync(join(dir, `net.d/10-${name}.conflist`), JSON.stringify(list));
+    }
+  });
+
+  test.each<{ title: string; before: object; after: object; gets: object; calls: string[] }>([
+    {
+      title: "another port is published in its place",
+      before: published(40_126),
+      after: published(40_127),
+      gets: { portMappings: [mapping(40_127)] },
+      calls: ["DEL ports", "CHECK", "ADD ports"],
+    },
+    {
+      title: "a first one is published",
+      before: NONE,
+      after: published(40_127),
+      gets: { portMappings: [mapping(40_127)] },
+      calls: ["CHECK", "ADD ports"],
+    },
+    {
+      title: "one more is published",
+      before: published(40_126),
+      after: published(40_126, 40_127),
+      gets: { portMappings: [mapping(40_126), mapping(40_127)] },
+      calls: ["DEL ports", "CHECK", "ADD ports"],
+    },
+    {
+      title: "none is published any more",
+      before: published(40_126),
+      after: NONE,
+      gets: {},
+      calls: ["DEL ports", "CHECK", "ADD ports"],
+    },
+  ])("counts at the next start: $title, and the addresses stay", async (each) => {
+    await made(each.before);
+    engineSays(each.after);
+    expect(await create(context(), call())).toBe(0);
+    expect(events.filter((event) => event !== "runc create")).toEqual(each.calls);
+    expect(asked).toEqual([each.gets]);
+    const record = store().read(ID);
+    expect(record).toMatchObject({ attachments: [{ capabilityArgs: each.gets }] });
+    expect(record).not.toHaveProperty("ports");
+    [events, asked] = [[], []];
+    writeBundle({});
+    await create(context(), call());
+    expect(events.toSorted()).toEqual(["CHECK", "runc create"]);
+  });
+
+  test.each<{ title: string; says: object; gets: object }>([
+    {
+      title: "another network is made",
+      says: { "cni.networks": "wan" },
+      gets: { network: "wan", args: [["IgnoreUnknown", "1"]] },
+    },
+    {
+      title: "another address is asked for",
+      says: { "cni.ip": "10.9.0.2" },
+      gets: {
+        network: "lan",
+        args: [
+          ["IgnoreUnknown", "1"],
+          ["IP", "10.9.0.2"],
+        ],
+      },
+    },
+    {
+      title: "what is asked for as before keeps its address",
+      says: { "cni.aliases": "db" },
+      gets: {
+        network: "lan",
+        args: [
+          ["IgnoreUnknown", "1"],
+          ["IP", "10.9.0.2"],
+          ["MAC", "02:00:00:00:00:01"],
+        ],
+      },
+    },
+  ])("counts at the next start: $title", async ({ says, gets }) => {
+    await made(NONE);
+    engineSays({ ...NONE, Annotations: says });
+    expect(await create(context(), call())).toBe(0);
+    expect(events.slice(0, 2)).toEqual(["DEL", "netns remove"]);
+    expect(asked).toEqual([gets]);
+    expect(store().read(ID)).toMatchObject({ state: "attached" });
+  });
+
+  test("leaves it without a network where none is asked for any more", async () => {
+    await made(NONE);
+    engineSays({ ...NONE, Annotations: { "cni.networks": "none" } });
+    expect(await create(context(), call())).toBe(0);
+    expect(events).toEqual(["DEL", "netns remove", "runc create"]);
+    expect(sandboxes()).toEqual([]);
+  });
+
+  test("undoes nothing when it cannot be met", async () => {
+    await made(NONE);
+    engineSays({ ...NONE, Annotations: { "cni.networks": "van" } });
+    await expect(create(context(), call())).rejects.toThrow("van");
+    expect(events).not.toContain("DEL");
+    expect(store().read(ID)).toMatchObject({ state: "attached" });
+  });
+
+  test("does not count, and the log says so, where the image of its labels is gone", async () => {
+    await made(NONE, { "cni.aliases": "db" });
+    engineSays(NONE, { "cni.aliases": "database" });
+    const { log, lines } = recordingLog();
+    expect(await create({ ...context(), log }, call())).toBe(0);
+    expect(events.toSorted()).toEqual(["CHECK", "runc create"]);
+    expect(JSON.stringify(lines)).toContain("edited, which does not count");
   });
 });
 

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
 import { UserError } from "../../src/errors.ts";
-import { takePortsAgain, withAllottedPorts } from "../../src/runtime/ports.ts";
+import { withAllottedPorts } from "../../src/runtime/ports.ts";
+import { takePortsAgain } from "../../src/runtime/retake.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, keptRecord, PORT, publishing, useBench } from "../sandbox/context.ts";
 

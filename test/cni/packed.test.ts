@@ -1,7 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { attachment, fakePlugins, networkList, print, tempDir } from "./harness.ts";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { containerAddresses, createCni, loadNetworkListFile } from "../../src/cni/index.ts";
+import { attachment, failure, fakePlugins, networkList, print, tempDir } from "./harness.ts";
 import { testHost } from "./host.ts";
 import { configBelow, packLibrary, programHeadings, type PackedLibrary } from "./packed.ts";
 
@@ -44,14 +46,14 @@ test.each(programs)("the program of %j prints what it says", async (heading, pre
 
 test("every program of the page is run by a test, and passes the type checker", () => {
   const headings = programHeadings();
-  expect(programs.map(([heading]) => heading)).toEqual(headings);
+  expect([...programs.map(([heading]) => heading), "Writing a plugin"]).toEqual(headings);
   const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023"];
   const tsc = join(import.meta.dirname, "../../node_modules/.bin/tsc");
 
   packed.run(tsc, [...strict, "--types", "node", ...headings.map(packed.program)]);
 });
 
-test("the package has no other entry, and each is loaded by every Node at hand", () => {
+test("the package has two entries and no other, and they are loaded by every Node at hand", () => {
   const script = `
     const names = await Promise.all(
       process.argv.slice(1).map((entry) => import(entry).then(Object.keys, ({ code }) => code)),
@@ -60,6 +62,7 @@ test("the package has no other entry, and each is loaded by every Node at hand",
   `;
   const entries: Record<string, string> = {
     "docker-cni/libcni": "loaded",
+    "docker-cni/libcni/plugin": "loaded",
     "docker-cni": "ERR_PACKAGE_PATH_NOT_EXPORTED",
     "docker-cni/dist/libcni/cache.js": "ERR_PACKAGE_PATH_NOT_EXPORTED",
   };
@@ -71,6 +74,95 @@ test("the package has no other entry, and each is loaded by every Node at hand",
 
   expect(results).toEqual(results.map(() => Object.values(entries)));
 });
+
+describe("the plugin of the page", () => {
+  test("says what it is when a person starts it", () => {
+    const { binDir, env } = installPlugin();
+
+    const { status, stdout, stderr } = spawnSync(join(binDir, "own-bridge"), {
+      env,
+      encoding: "utf8",
+    });
+
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+    expect(stderr).toMatch(/^CNI plugin own-bridge: .*\nCNI protocol versions supported: 0.1.0, /);
+  });
+
+  test("attaches, checks and detaches a container", async () => {
+    const host = testHost();
+    const { binDir, cacheDir, conflist, env, leases } = installPlugin();
+    const cni = createCni({ pluginDirs: [binDir, ...host.pluginDirs], cacheDir, env });
+    const list = await loadNetworkListFile(conflist);
+    const rt = { containerId: "example", netns: host.netns, ifName: "eth0" };
+
+    await cni.validateNetworkList(list);
+    const result = await cni.addNetworkList(list, rt);
+    await cni.checkNetworkList(list, rt);
+
+    expect(containerAddresses(result)).toMatchObject({ ips: ["10.201.7.2/24"], ifName: "eth0" });
+    expect(host.addresses("eth0").ips).toEqual(["10.201.7.2/24"]);
+    expect(leases()).toContain("10.201.7.2");
+
+    host.ipInContainer("link", "delete", "eth0");
+    expect(await failure(cni.checkNetworkList(list, rt))).toMatchObject({
+      code: 999,
+      msg: "there is no interface eth0",
+    });
+    await cni.delNetworkList(list, rt);
+    expect(leases()).not.toContain("10.201.7.2");
+  });
+
+  test.skipIf(findInPath("cnitool") === undefined)("does so for cnitool too", () => {
+    const host = testHost();
+    const { binDir, conflist, env, leases } = installPlugin();
+    const CNI_PATH = [binDir, ...host.pluginDirs].join(delimiter);
+    const cnitool = (verb: string): string =>
+      packed.run("cnitool", [verb, "inner", host.netns], {
+        ...env,
+        CNI_PATH,
+        NETCONFPATH: dirname(conflist),
+      });
+
+    expect(JSON.parse(cnitool("add"))).toMatchObject({ ips: [{ address: "10.201.7.2/24" }] });
+    cnitool("check");
+    expect(host.addresses("eth0").ips).toEqual(["10.201.7.2/24"]);
+    cnitool("del");
+    expect(leases()).not.toContain("10.201.7.2");
+  });
+});
+
+interface InstalledPlugin {
+  binDir: string;
+  cacheDir: string;
+  conflist: string;
+  /** With this Node first on PATH: that of the system may not run TypeScript. */
+  env: NodeJS.ProcessEnv;
+  leases: () => string[];
+}
+
+/** Installs the plugin as the page says, with its configuration. */
+function installPlugin(): InstalledPlugin {
+  const heading = "Writing a plugin";
+  const dir = tempDir();
+  const program = packed.program(heading);
+  chmodSync(program, 0o755);
+  symlinkSync(program, join(dir, "own-bridge"));
+  const conflist = join(dir, "20-inner.conflist");
+  writeFileSync(conflist, configBelow(heading).replace("/run/example", dir));
+  const PATH = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+  return {
+    binDir: dir,
+    cacheDir: join(dir, "cache"),
+    conflist,
+    env: { ...process.env, PATH },
+    leases: () => readdirSync(join(dir, "ipam/inner")),
+  };
+}
+
+function findInPath(name: string): string | undefined {
+  const dirs = (process.env["PATH"] ?? "").split(delimiter);
+  return dirs.map((dir) => join(dir, name)).find((path) => existsSync(path));
+}
 
 /** This Node, and that of the system, which is often older. */
 function nodes(): string[] {

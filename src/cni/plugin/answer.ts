@@ -34,7 +34,8 @@ const since: Readonly<Record<CniCommand, string>> = {
 
 /** Answers one call as the protocol has it (specification 1.1.0, section 2 and 5). Never rejects. */
 export async function answer(plugin: Plugin, input: PluginInput): Promise<PluginAnswer> {
-  const { about, versions = supportedVersions } = plugin;
+  const { about } = plugin;
+  const versions = supportedVersions.filter((each) => plugin.versions?.includes(each) ?? true);
   const { env } = input;
   if (!env["CNI_COMMAND"] && about !== undefined) {
     const stderr = `${about}\nCNI protocol versions supported: ${versions.join(", ")}\n`;

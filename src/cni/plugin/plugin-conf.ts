@@ -52,20 +52,26 @@ export function parsePrevResult({ prevResult, cniVersion }: PluginConf): Result 
   }
 }
 
+const validAttachmentKeys = ["cni.dev/valid-attachments", "cni.dev/attachments"];
+
 /**
  * The attachments that GC has to leave alone. Throws a CniError of code 7 when the configuration has no such list: taken for an
- * empty one, it would have everything deleted.
+ * empty one, it would have everything deleted. Null is how Go writes an empty list.
  */
 export function readValidAttachments(config: PluginConf): ValidAttachment[] {
-  const list = config["cni.dev/valid-attachments"] ?? config["cni.dev/attachments"];
+  const key = validAttachmentKeys.find((each) => config[each] !== undefined);
+  const list = key === undefined ? undefined : (config[key] ?? []);
   if (!Array.isArray(list)) throw invalidConfig('GC needs the list "cni.dev/valid-attachments"');
-  return list.map((each: unknown) => {
-    const { containerID, ifname } = isObject(each) ? each : {};
-    if (isString(containerID) && isString(ifname))
-      return { containerId: containerID, ifName: ifname };
-    const what = 'an entry of "cni.dev/valid-attachments"';
-    throw invalidConfig(`${what} has to have a containerID and an ifname: ${JSON.stringify(each)}`);
-  });
+  return list.map(readAttachment);
+}
+
+function readAttachment(value: unknown): ValidAttachment {
+  const { containerID, ifname } = isObject(value) ? value : {};
+  if (isString(containerID) && isString(ifname)) {
+    return { containerId: containerID, ifName: ifname };
+  }
+  const what = 'an entry of "cni.dev/valid-attachments"';
+  throw invalidConfig(`${what} has to have a containerID and an ifname: ${JSON.stringify(value)}`);
 }
 
 function parseObject(text: string): JsonObject {

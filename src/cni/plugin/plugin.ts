@@ -9,7 +9,7 @@ import type { CmdArgs } from "./cmd-args.ts";
 export interface Plugin {
   /** Printed to stderr, with the versions, when the plugin is started without CNI_COMMAND: `CNI plugin lan 1.2.0`. */
   about?: string;
-  /** The versions of the specification that the plugin speaks; default all that this library knows. */
+  /** The versions of the specification that the plugin speaks, of those in `supportedVersions`; default all of them. */
   versions?: readonly string[];
   /** Returns the result in any version; it is checked and converted to the network's. */
   add: (args: CmdArgs) => Result | Promise<Result>;

@@ -22,12 +22,17 @@ test("its function is given the environment and the configuration", () => {
 });
 
 describe("GC is given the valid attachments", () => {
-  test.each(["cni.dev/valid-attachments", "cni.dev/attachments"])("under the key %s", (key) => {
-    const config = { [key]: [{ containerID: "c1", ifname: "eth0" }] };
+  const list = [{ containerID: "c1", ifname: "eth0" }];
+  test.each<[string, Record<string, unknown>, unknown[]]>([
+    ["of the specification's key", { "cni.dev/valid-attachments": list }, list],
+    ["of the key of libcni's first release", { "cni.dev/attachments": list }, list],
+    ["of the first of both", { "cni.dev/valid-attachments": [], "cni.dev/attachments": list }, []],
+    ["of an empty list", { "cni.dev/valid-attachments": [] }, []],
+    ["of null, which is how Go writes an empty list", { "cni.dev/valid-attachments": null }, []],
+  ])("%s", (_, config, expected) => {
+    const validAttachments = expected.map(() => ({ containerId: "c1", ifName: "eth0" }));
 
-    expect(startPlugin({ command: "GC", config }).given).toMatchObject({
-      validAttachments: [{ containerId: "c1", ifName: "eth0" }],
-    });
+    expect(startPlugin({ command: "GC", config }).given).toMatchObject({ validAttachments });
   });
 });
 

@@ -174,7 +174,7 @@ describe("the plugin is not called, and the answer is an error,", () => {
   test.each(["ADD", "CHECK", "DEL", "GC", "STATUS"])(
     "for %s of a version that it does not speak",
     (command) => {
-      const env = { FIXTURE_VERSIONS: "0.4.0,1.1.0" };
+      const env = { FIXTURE_VERSIONS: "0.4.0,1.1.0,1.2.0" };
       const end = startPlugin({ command, env, config: { cniVersion: "1.2.0" } });
 
       expect(end).toMatchObject({ status: 1, given: undefined });
@@ -197,8 +197,9 @@ describe("VERSION", () => {
     expect(end.answer).toEqual({ cniVersion: "1.1.0", supportedVersions });
   });
 
-  test("lists the versions that the plugin names", () => {
-    const end = startPlugin({ command: "VERSION", env: { FIXTURE_VERSIONS: "0.4.0,1.0.0" } });
+  test("lists the versions that the plugin names and the library knows", () => {
+    const env = { FIXTURE_VERSIONS: "9.0.0,1.0.0,0.4.0" };
+    const end = startPlugin({ command: "VERSION", env });
 
     expect(end.answer).toEqual({ cniVersion: "1.1.0", supportedVersions: ["0.4.0", "1.0.0"] });
   });

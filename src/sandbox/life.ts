@@ -5,12 +5,11 @@ import { attachAll, checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { endLeftovers } from "./leftovers.ts";
 import type { Lock } from "./lock.ts";
-import { besideOthers, whileAdding } from "./operation.ts";
+import { whileAdding } from "./operation.ts";
 import { wasEstablished } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { recover } from "./recover.ts";
-import { detach, release, transition } from "./release.ts";
-import { keptForOther, takenFrom } from "./unheld.ts";
+import { release, transition } from "./release.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */
 export async function lockSandbox(context: SandboxContext, id: string): Promise<Lock> {
@@ -83,38 +82,29 @@ export async function attachNew(context: SandboxContext, record: SandboxRecord):
   context.store.makeDurable(record.id);
   const asked = record.attachments.map(({ addresses }) => addresses);
   const changedAt = context.store.changedAt();
-  const attach = (): Promise<void> =>
-    whileAdding(context, record.attachments, () => attachAll(context, record));
-  const undo = async (): Promise<void> => {
-    await besideOthers(context, () => detach(context, record));
-    for (const [place, attachment] of record.attachments.entries()) {
-      attachment.addresses = asked[place] ?? [];
-    }
-  };
   try {
-    await attach();
+    await attach(context, record);
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
-    const { makesRoom } = await import("./room.ts");
-    if (!(await makesRoom(context, record, { error, changedAt }))) throw error;
-    await undo().catch((fault: unknown) => {
-      context.log.error({ container: record.id, step: "undo", err: fault }, "DEL after ADD failed");
-      throw error;
-    });
-    await attach();
-  }
-  for (let tries = 0; ; tries++) {
-    const taken = takenFrom(context, record);
-    if (taken === undefined) break;
-    if (tries === OTHER_ADDRESS_TRIES) throw keptForOther(taken);
-    await undo();
-    await attach();
+    const { attachAgain } = await import("./attach-again.ts");
+    await attachAgain(context, record, { error, changedAt, asked });
   }
   context.store.markUnheld(record.id, false);
 }
 
-/** How often a network is asked for another address than one that is kept for somebody. */
-const OTHER_ADDRESS_TRIES = 3;
+/** Runs ADD for a new sandbox. What it is given and is kept for another goes back before others may be alone. */
+export async function attach(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  const asked = record.attachments.map(({ addresses }) => addresses);
+  const first = await whileAdding(context, record.attachments, async () => {
+    await attachAll(context, record);
+    if (context.store.listUnheld().length === 0) return undefined;
+    const { giveBack } = await import("./unheld.ts");
+    return giveBack(context, record, asked);
+  });
+  if (first === undefined) return;
+  const { attachElsewhere } = await import("./unheld.ts");
+  await attachElsewhere(context, record, { first, asked });
+}
 
 /** Checks a kept sandbox's attachments, and builds them again as they were when the check fails. */
 export async function checkOrReattach(

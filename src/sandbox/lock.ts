@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync, utimesSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { runCommand } from "../process.ts";
 import { nativeFlock, type TryFlock } from "./native-flock.ts";
@@ -9,7 +9,8 @@ export interface Locker {
   /**
    * Locks `dir`, waiting up to `timeoutMs` (0: not at all). Undefined when another holds it for longer, or when `dir`
    * does not exist. With a folder as `gate` those who wait get it in their turn: without one, who wants it exclusive
-   * may wait for ever on others that share it one after another.
+   * may wait for ever on others that share it one after another. With a gate `timeoutMs` is the time in which nobody
+   * lets go of it: a queue that moves has no limit.
    */
   lock(dir: string, mode: LockMode, timeoutMs: number, gate?: string): Promise<Lock | undefined>;
 }
@@ -32,16 +33,14 @@ export function flockLocker(findTryFlock = nativeFlock): Locker {
       for (;;) {
         const fd = openDir(dir);
         if (fd === undefined) return undefined;
+        const before = movedAt(gate);
         const isLocked =
           (tryFlock !== undefined && lockAtOnce(tryFlock, fd, mode, gate)) ||
           ((tryFlock === undefined || timeoutMs > 0) && (await flock(fd, mode, timeoutMs, gate)));
-        if (!isLocked) {
-          closeSync(fd);
-          return undefined;
-        }
         // The folder may have been removed, and made anew, by the one who held the lock.
-        if (isStill(dir, fd)) return { release: () => closeSync(fd) };
+        if (isLocked && isStill(dir, fd)) return { release: () => letGo(fd, gate) };
         closeSync(fd);
+        if (!isLocked && (timeoutMs === 0 || movedAt(gate) === before)) return undefined;
       }
     },
   };
@@ -76,6 +75,17 @@ async function flock(
   const { code, stderr } = await runCommand("flock", [...turn, ...flags, "3"], { fds: [fd] });
   if (code === 0 || code === 1) return code === 0;
   throw new UserError("STATE_FAILED", `flock failed: ${stderr.trim() || `exit status ${code}`}`);
+}
+
+/** When somebody let go of a lock behind this gate last, ms; the gate's own time of change tells. */
+function movedAt(gate: string | undefined): number | undefined {
+  return gate === undefined ? undefined : ifThere(() => statSync(gate).mtimeMs);
+}
+
+function letGo(fd: number, gate: string | undefined): void {
+  const now = new Date();
+  if (gate !== undefined) ifThere(() => utimesSync(gate, now, now));
+  closeSync(fd);
 }
 
 function openDir(dir: string): number | undefined {

@@ -17,21 +17,27 @@ export function alone<T>(context: SandboxContext, work: () => Promise<T>): Promi
   return underLock(context, "exclusive", work);
 }
 
-/** Runs ADD for new attachments: alone where one of the networks is used for the first time in this boot. */
+/** Runs ADD for attachments: alone where one of the networks is used for the first time in this boot. */
 export async function whileAdding<T>(
   context: SandboxContext,
   attachments: readonly AttachmentRecord[],
   add: () => Promise<T>,
 ): Promise<T> {
-  if (!context.firstUse.isBehind(attachments)) {
-    const lock = await lockAll(context, "exclusive");
+  const { firstUse } = context;
+  for (const mayWait of [false, true]) {
+    if (firstUse.isBehind(attachments)) break;
+    const lock = mayWait ? await lockAll(context, "exclusive") : await lockAtOnce(context);
+    if (lock === undefined) {
+      // Another may be the first: all who wait for it go on at once when it is done.
+      (await lockAll(context, "shared")).release();
+      continue;
+    }
     try {
       // Another may have been the first while this one waited.
-      if (!context.firstUse.isBehind(attachments)) {
-        const result = await add();
-        context.firstUse.note(attachments);
-        return result;
-      }
+      if (firstUse.isBehind(attachments)) break;
+      const result = await add();
+      firstUse.note(attachments);
+      return result;
     } finally {
       lock.release();
     }
@@ -50,6 +56,11 @@ async function underLock<T>(
   } finally {
     lock.release();
   }
+}
+
+function lockAtOnce({ store, locker }: SandboxContext): Promise<Lock | undefined> {
+  store.prepareAll();
+  return locker.lock(store.dir, "exclusive", 0, dirname(store.dir));
 }
 
 async function lockAll(context: SandboxContext, mode: LockMode): Promise<Lock> {

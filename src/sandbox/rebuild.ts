@@ -1,7 +1,7 @@
 import { CniError } from "../cni/index.ts";
 import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { alone, besideOthers } from "./operation.ts";
+import { alone, besideOthers, whileAdding } from "./operation.ts";
 import type { SandboxRecord } from "./record.ts";
 import { detach, transition } from "./release.ts";
 import { makesRoom } from "./room.ts";
@@ -43,46 +43,39 @@ export async function freshNetns(context: SandboxContext, record: SandboxRecord)
 }
 
 /**
- * Attaches a kept sandbox as it was: with the same addresses, after whatever is left of the attachments is removed. No
- * other container can be given them in between. Where the network will not give them again it is asked for others.
+ * Attaches a kept sandbox as it was: with the same addresses, after whatever is left of the attachments is removed. Many are
+ * built again beside each other, as after a reboot. What another container is given of it in between is given back before that
+ * one lets others be alone, and then it is had. Where the network will not give them again it is asked for others.
  */
 export async function reattach(context: SandboxContext, record: SandboxRecord): Promise<void> {
   transition(context, record, "creating");
   await context.netns.loopbackUp(record.netns);
-  const rebuild = (options?: { mayDiffer: boolean }): Promise<void> =>
-    alone(context, async () => {
-      await detach(context, record).catch((error: unknown) => {
-        context.log.warn(
-          { container: record.id, step: "reattach", err: error },
-          "DEL before ADD failed",
-        );
-      });
-      await attachAll(context, record, options);
-      const taken = takenFrom(context, record);
-      if (taken !== undefined) throw keptForOther(taken);
-      context.firstUse.note(record.attachments);
-      context.store.markUnheld(record.id, false);
-    });
   context.store.markUnheld(record.id, true);
   const changedAt = context.store.changedAt();
   try {
-    await rebuild();
+    await whileAdding(context, record.attachments, () => rebuild(context, record));
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
     if (error.kind !== "plugin" && error.kind !== "exit") throw error;
-    const hasRoom = await makesRoom(context, record, { error, changedAt });
-    if (hasRoom && (await succeeds(rebuild()))) return;
-    await rebuild({ mayDiffer: true });
+    await makesRoom(context, record, { error, changedAt });
+    await alone(context, () => rebuild(context, record, { mayDiffer: true }));
+    context.firstUse.note(record.attachments);
   }
 }
 
-/** False where CNI fails: what it asked for may be asked in another form. */
-async function succeeds(work: Promise<void>): Promise<boolean> {
-  try {
-    await work;
-    return true;
-  } catch (error) {
-    if (error instanceof CniError) return false;
-    throw error;
-  }
+async function rebuild(
+  context: SandboxContext,
+  record: SandboxRecord,
+  options: { mayDiffer?: boolean } = {},
+): Promise<void> {
+  await detach(context, record).catch((error: unknown) => {
+    context.log.warn(
+      { container: record.id, step: "reattach", err: error },
+      "DEL before ADD failed",
+    );
+  });
+  await attachAll(context, record, options);
+  const taken = takenFrom(context, record);
+  if (taken !== undefined) throw keptForOther(taken);
+  context.store.markUnheld(record.id, false);
 }

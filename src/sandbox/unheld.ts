@@ -1,11 +1,16 @@
 import { UserError } from "../errors.ts";
+import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./name-of-now.ts";
+import { alone } from "./operation.ts";
 import type { SandboxRecord } from "./record.ts";
+import { detach } from "./release.ts";
 
 /** An address that is another container's, which cannot hold it at the moment. */
 export interface Taken {
   address: string;
+  /** The other container's id. */
+  id: string;
   /** The other container's name or id. */
   owner: string;
 }
@@ -22,7 +27,7 @@ export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken
       const own = other.attachments.filter((each) => each.network === network);
       const kept = new Set(own.flatMap((each) => each.addresses));
       const address = addresses.find((each) => kept.has(each));
-      if (address !== undefined) return { address, owner: nameOfNow(other) ?? other.id };
+      if (address !== undefined) return { address, id, owner: nameOfNow(other) ?? other.id };
     }
   }
   return undefined;
@@ -35,4 +40,57 @@ export function keptForOther({ address, owner }: Taken): UserError {
     `the network gave ${address}, which is kept for container ${owner}`,
     { hint: `start ${owner}, so that it holds its address again, or remove it` },
   );
+}
+
+/** Gives back what a new sandbox was given and is kept for another: that, or undefined. `asked` is what it had before ADD. */
+export async function giveBack(
+  context: SandboxContext,
+  record: SandboxRecord,
+  asked: readonly string[][],
+): Promise<Taken | undefined> {
+  const taken = takenFrom(context, record);
+  if (taken === undefined) return undefined;
+  await detach(context, record);
+  forgetAddresses(record, asked);
+  return taken;
+}
+
+/**
+ * Attaches a new sandbox that had to give back `first`: alone, and after whoever is being built again has its addresses. Throws
+ * CNI_FAILED where its network gives nothing but what is kept for others.
+ */
+export async function attachElsewhere(
+  context: SandboxContext,
+  record: SandboxRecord,
+  { first, asked }: { first: Taken; asked: readonly string[][] },
+): Promise<void> {
+  const given = new Set<string>();
+  for (let taken: Taken | undefined = first; taken !== undefined;) {
+    const wasBusy = await waitFor(context, taken.id);
+    if (!wasBusy && given.has(taken.address)) throw keptForOther(taken);
+    given.add(taken.address);
+    taken = await alone(context, async () => {
+      await attachAll(context, record);
+      return giveBack(context, record, asked);
+    });
+  }
+}
+
+/** Waits until the operation on another sandbox ends: whether there was one. */
+async function waitFor(
+  { locker, store, lockTimeoutMs }: SandboxContext,
+  id: string,
+): Promise<boolean> {
+  const free = await locker.lock(store.pathOf(id), "exclusive", 0);
+  free?.release();
+  if (free !== undefined) return false;
+  (await locker.lock(store.pathOf(id), "shared", lockTimeoutMs))?.release();
+  return true;
+}
+
+/** Puts back what each attachment had before an ADD. */
+export function forgetAddresses({ attachments }: SandboxRecord, before: readonly string[][]): void {
+  for (const [place, attachment] of attachments.entries()) {
+    attachment.addresses = before[place] ?? [];
+  }
 }

@@ -97,6 +97,23 @@ describe.each([
     next?.release();
     got?.release();
   });
+
+  test("who waits behind a gate waits as long as the queue moves, and no longer", async () => {
+    const gate = join(dir, "gate");
+    mkdirSync(gate);
+    const lock = (timeoutMs: number) => locker.lock(dir, "exclusive", timeoutMs, gate);
+    const takeTurn = async (): Promise<boolean> => {
+      const held = await lock(1500);
+      await new Promise((done) => setTimeout(done, 500));
+      held?.release();
+      return held !== undefined;
+    };
+    const turns = await Promise.all(Array.from({ length: 6 }, takeTurn));
+    expect(turns).toEqual(Array.from({ length: 6 }, () => true));
+    const held = await lock(0);
+    expect(await lock(300)).toBeUndefined();
+    held?.release();
+  });
 });
 
 test.each([

@@ -1,9 +1,11 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { dockerTest } from "../harness/fixture.ts";
 import { listProcesses, signal } from "../harness/processes.ts";
 import { waitFor } from "../harness/shell.ts";
 import { program } from "./program.ts";
-import { expectAsBefore, threeContainers } from "./three.ts";
+import { expectAsBefore, type Interfaces, threeContainers } from "./three.ts";
 import { killAll, killDaemon, reboot } from "./power.ts";
 
 const test = dockerTest();
@@ -40,6 +42,33 @@ describe("containers have their addresses and MACs again after", () => {
       expect([...before.values()].map((link) => link.address)).not.toContain(address);
     }
     await expectAsBefore(host, before);
+  });
+
+  test("a reboot, many at once, with plugins that take longer together than one is waited for", async ({
+    host,
+  }) => {
+    const before: Interfaces = new Map();
+    for (let count = 0; count < 12; count++) {
+      const id = await host.sleeper("--restart=always");
+      before.set(id, await host.interface(id));
+    }
+    await reboot(host);
+    const slow = `#!/bin/sh\nsleep 0.3\nPATH=/opt/cni/bin:/usr/lib/cni:$PATH exec bridge\n`;
+    host.writePlugin("bridge", slow);
+    host.writeConfig({ lock_timeout: "3s" });
+    try {
+      await host.start();
+      for (const [id, link] of before) {
+        await waitFor(
+          "Docker has started it",
+          async () => (await host.inspect(id)).State.Status === "running" || undefined,
+        );
+        expect(await host.interface(id)).toEqual(link);
+      }
+    } finally {
+      host.writeConfig();
+      rmSync(join(host.place.dir, "plugins/bridge"));
+    }
   });
 
   test("kill -9 of a shim", async ({ host }) => {

@@ -15,7 +15,7 @@ import {
 } from "./runtime/args.ts";
 import { create } from "./runtime/create.ts";
 import { callersEnvironment } from "./runtime/environment.ts";
-import { isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
+import { GO_HOOK, isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
 import { processRuntime } from "./runtime/lowlevel.ts";
 import { leaveBehind } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
@@ -31,7 +31,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   const options = parseOwnOptions(argv);
   if (isInnerVerb(options.rest[0])) {
     const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
-    return inner(sandboxContext(config, env, processTracer()), options.rest);
+    return inner(sandboxContext(config, env, processTracer()), config, options.rest);
   }
   if (isOperatorVerb(options.rest[0])) {
     const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
@@ -44,8 +44,17 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   return makeContainer(options, env);
 }
 
-async function inner(context: SandboxContext, argv: readonly string[]): Promise<number> {
+async function inner(
+  context: SandboxContext,
+  config: Config,
+  argv: readonly string[],
+): Promise<number> {
   try {
+    if (argv[0] === GO_HOOK) {
+      const { runGoHook } = await import("./runtime/go-hook.ts");
+      await runGoHook(context, config, argv[1]);
+      return 0;
+    }
     return await runInnerVerb(context, argv);
   } catch (error) {
     context.log.error({ container: argv.at(1), step: argv[0], err: error }, describeError(error));

@@ -6,7 +6,10 @@ import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
 import { transition } from "../sandbox/release.ts";
 
-const VERBS = new Set(["attach-netns", "settle"]);
+/** See runGoHook. */
+export const GO_HOOK = "go-hook";
+
+const VERBS = new Set(["attach-netns", "settle", GO_HOOK]);
 
 /** Whether the word is a call that our own hook or launcher makes. */
 export function isInnerVerb(word: string | undefined): boolean {

@@ -268,6 +268,20 @@ describe("goes to the program", () => {
     );
   });
 
+  test("as containerd's shim calls what options.BinaryName names, which has no arguments of its own", () => {
+    const words =
+      "--root /run/containerd/runc/moby --log /b/log.json --log-format json --systemd-cgroup " +
+      "create --bundle /b --pid-file /b/init.pid --console-socket /tmp/pty.sock c1";
+    launch(words.split(" "));
+    expect(seen("dist/docker-cni")).toContain("[--config=/etc/docker/cni.yaml][--runtime-path=");
+    expect(seen("dist/docker-cni")).toContain(
+      words
+        .split(" ")
+        .map((word) => `[${word}]`)
+        .join(""),
+    );
+  });
+
   test("through a symbolic link to the launcher", () => {
     symlinkSync(join(dir, "bin/docker-cni"), join(dir, "path/docker-cni"));
     const { status } = spawnSync(join(dir, "path/docker-cni"), ["create", "c1"], {
@@ -292,6 +306,39 @@ describe("goes to the program", () => {
     const { status, stderr } = launch(["create", "c1"]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/the program is not installed: .*npm run build/);
+  });
+});
+
+describe("called as the Go docker-cni is", () => {
+  test.each([
+    { args: "oci --config C -- --log /l --log-format json state c1" },
+    { args: "oci --config=C -- --root /r kill c1 9" },
+    { args: "oci --config C --version" },
+    { args: "oci -- list" },
+  ])("$args: calls the low-level runtime", ({ args }) => {
+    writeFileSync(join(dir, "c.yaml"), `oci_bin: ${dir}/other-runc\n`);
+    const words = args.replace("C", join(dir, "c.yaml")).split(" ");
+    expect(launch(words)).toMatchObject({ status: 7, stdout: "out\n", stderr: "err\n" });
+    const given = args.replace(/^oci (--config[ =]C )?(-- )?/, "").split(" ");
+    const runs = args.includes("C") ? "other-runc" : "path/runc";
+    expect(seen(runs).split("\n")[0]).toBe(given.map((word) => `[${word}]`).join(""));
+  });
+
+  test("oci makes a container by the program, with that configuration", () => {
+    launch(["oci", "--config", "/c.yaml", "--", "create", "--bundle", "/b", "c1"]);
+    expect(seen("dist/docker-cni")).toContain("[--config=/c.yaml][--config-given]");
+    expect(seen("dist/docker-cni")).toContain("[--][create][--bundle][/b][c1]\n");
+  });
+
+  test.each([
+    { command: "add", status: 7 },
+    { command: "del", status: 0 },
+  ])("a hook of its own, $command, goes to the program", ({ command, status }) => {
+    const words = ["cni", "--config", "/c.yaml", "--command", command];
+    expect(launch(words, { PATH: "" }).status).toBe(status);
+    expect(seen("dist/docker-cni")).toContain("[--config=/c.yaml][--config-given]");
+    expect(seen("dist/docker-cni")).toContain(`[--][go-hook][${command}]\n`);
+    expect(seen("dist/docker-cni")).toContain("stdin=input");
   });
 });
 

@@ -46,7 +46,8 @@ describe.skipIf(!isRoot)("the cost of a call", () => {
     ["keep", []],
     ["release", ["flock"]],
   ] as const)("the hook of %s costs %j, and leaves the rest behind", async (mode, commands) => {
-    const state = join(installation.dir, "state");
+    // Not where the creates before may still have something collected.
+    const state = join(installation.dir, "hooked");
     const sandbox = join(state, "sandboxes/c1");
     for (const dir of [sandbox, join(state, "over")]) mkdirSync(dir, { recursive: true });
     // Who holds on to the hook's streams would let its caller wait.

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { readFileSync, statfsSync } from "node:fs";
 import { errnoOf, UserError } from "../errors.ts";
 import { runCommand } from "../process.ts";
@@ -18,6 +19,10 @@ export interface NetnsManager {
   loopbackUp(name: string): Promise<void>;
   /** Makes `gateway` on the interface `ifName` the default route of its family in `name`. */
   setDefaultRoute(name: string, gateway: string, ifName: string): Promise<void>;
+  /** The default routes of both families in `name`, as ip-route(8) prints them. */
+  defaultRoutes(name: string): Promise<Route[]>;
+  /** Adds or removes a route in `name`. */
+  changeRoute(name: string, change: "add" | "del", route: Route): Promise<void>;
   /** Switches IPv6 on for loopback and an interface in `name`, and gives it addresses and routes that it may have already. */
   restoreIpv6(name: string, settings: Ipv6Settings): Promise<void>;
   /** Switches IPv6 off for an interface in `name`, or for `all`. */
@@ -38,6 +43,12 @@ export interface NetnsManager {
   exists(name: string): boolean;
   /** Whether `name` is there and a namespace is mounted on it. */
   isAlive(name: string): boolean;
+}
+
+/** A route as ip-route(8) prints it and takes it. */
+export interface Route {
+  family: 4 | 6;
+  text: string;
 }
 
 export interface Ipv6Settings {
@@ -88,6 +99,12 @@ export function ipNetns(): NetnsManager {
       }
       await ip(["-n", name, family, "route", "add", "default", "via", gateway, "dev", ifName]);
     },
+    async defaultRoutes(name) {
+      const both = ([4, 6] as const).map((family) => readDefaultRoutes(name, family));
+      return (await Promise.all(both)).flat();
+    },
+    changeRoute: (name, change, { family, text }) =>
+      ip(["-n", name, `-${family}`, "route", change, ...text.split(" ")]),
     async restoreIpv6(name, { ifName, addresses, routes }) {
       const keys = ["lo", ifName].map((each) => `/proc/sys/net/ipv6/conf/${each}/disable_ipv6`);
       const script = 'for key; do echo 0 >"$key"; done';
@@ -129,6 +146,25 @@ function filesystemOf(name: string): number | undefined {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+/** What ip-route(8) prints of a route that it does not take. */
+const STATE_OF_ROUTE = /\b(?:linkdown|dead|offload|rt_offload|trap|rt_trap|expires \S+)(?= |$)/g;
+
+async function readDefaultRoutes(name: string, family: 4 | 6): Promise<Route[]> {
+  const stdout = await ipOutput(["-n", name, `-${family}`, "route", "show", "default"]);
+  // The hops of a route with several stand below it, indented.
+  const lines = stdout.replaceAll(/\n\s+/g, " ").split("\n");
+  return lines.flatMap((line) => {
+    const text = line.replaceAll(STATE_OF_ROUTE, "").trim().replaceAll(/\s+/g, " ");
+    return text === "" ? [] : [{ family, text }];
+  });
+}
+
+function ipOutput(args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile("ip", args, (error, output) => (error === null ? resolve(output) : reject(error)));
+  });
 }
 
 /** TCP states (ss(8)) of connections whose process may be gone, and their numbers in /proc/net/tcp (proc(5)). */

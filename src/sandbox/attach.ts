@@ -9,6 +9,7 @@ import { netnsPath } from "../netns/netns.ts";
 import type { Adding } from "./asking.ts";
 import type { SandboxContext } from "./context.ts";
 import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
+import type { DefaultRoutes } from "./several-networks.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
 import type { AttachmentRecord, SandboxRecord } from "./record.ts";
 
@@ -25,7 +26,8 @@ export async function attachAll(
 ): Promise<void> {
   const offers: RouteOffer[] = [];
   const own = withEnvironment(context, record);
-  for (const attachment of record.attachments) {
+  const several = record.attachments.length > 1 ? await routesOf(context, record) : undefined;
+  for (const [place, attachment] of record.attachments.entries()) {
     const list = parseNetworkList(attachment.list);
     const conf = withoutReleased(record, runtimeConfOf(record, attachment));
     const result = await add(own, { list, attachment, conf, mayDiffer });
@@ -33,10 +35,13 @@ export async function attachAll(
     attachment.addresses = ips;
     if (mac !== undefined) attachment.mac = mac;
     const { ifName, defaultRoute } = attachment;
-    offers.push({ ifName, defaultRoute, gateways, routes });
+    const seen = (await several?.take(place === record.attachments.length - 1)) ?? [];
+    offers.push({ ifName, defaultRoute, gateways, routes, seen });
   }
-  for (const { gateway, ifName } of chooseDefaultRoutes(offers)) {
-    await context.netns.setDefaultRoute(record.netns, gateway, ifName);
+  if (several !== undefined) return several.settle(offers);
+  for (const route of chooseDefaultRoutes(offers)) {
+    if ("text" in route) continue;
+    await context.netns.setDefaultRoute(record.netns, route.gateway, route.ifName);
   }
 }
 
@@ -45,6 +50,11 @@ function withoutReleased({ ports }: SandboxRecord, conf: RuntimeConf): RuntimeCo
   if (ports !== "released" && ports !== "releasing") return conf;
   const { portMappings: _, ...capabilityArgs } = { ...conf.capabilityArgs };
   return { ...conf, capabilityArgs };
+}
+
+async function routesOf(context: SandboxContext, record: SandboxRecord): Promise<DefaultRoutes> {
+  const { defaultRoutes } = await import("./several-networks.ts");
+  return defaultRoutes(context, record.netns);
 }
 
 /** Most containers ask for nothing and have nothing yet: the rest is loaded when it is needed. */

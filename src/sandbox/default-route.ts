@@ -6,9 +6,18 @@ export interface RouteOffer {
   /** The gateways of the network's addresses. */
   gateways: readonly string[];
   routes: readonly { dst: string; gw?: string }[];
+  /** The default routes that ADD left in the namespace, where it was looked at: plugins do not tell all of them. */
+  seen?: readonly SeenRoute[];
+}
+
+/** A route as ip-route(8) prints it and takes it. */
+export interface SeenRoute {
+  family: 4 | 6;
+  text: string;
 }
 
 export interface DefaultRoute {
+  family: 4 | 6;
   gateway: string;
   ifName: string;
 }
@@ -16,33 +25,39 @@ export interface DefaultRoute {
 /**
  * The default routes to be set once every network is attached, one for each family where there is a choice: that of the
  * network that was asked to have it, else of the first network that brings one. Plugins themselves let the last network
- * win, or fail. Nothing where one network alone brings a default route and none was asked for.
+ * win, or fail. Nothing where one network alone tells of a default route and none was asked for: there it stays. One that
+ * was seen is told in any case.
  */
-export function chooseDefaultRoutes(offers: readonly RouteOffer[]): DefaultRoute[] {
+export function chooseDefaultRoutes(offers: readonly RouteOffer[]): (DefaultRoute | SeenRoute)[] {
   return ([4, 6] as const).flatMap((family) => {
-    const asked = offers.flatMap((offer) => {
-      const own = offer.defaultRoute?.length === 0 ? offer.gateways : (offer.defaultRoute ?? []);
-      return routesVia(own, family, offer.ifName);
+    const asked = offers.flatMap(({ defaultRoute, gateways, ifName, seen = [] }) => {
+      if (defaultRoute === undefined) return [];
+      if (defaultRoute.length > 0) return routesVia(defaultRoute, family, ifName);
+      return [...ofFamily(seen, family), ...routesVia(gateways, family, ifName)];
     });
-    const brought = offers.flatMap((offer) =>
-      routesVia(ownDefaults(offer, family), family, offer.ifName).slice(0, 1),
-    );
-    const chosen = asked[0] ?? (brought.length > 1 ? brought[0] : undefined);
-    return chosen === undefined ? [] : [chosen];
+    const brought = offers.flatMap((offer) => ownDefaults(offer, family).slice(0, 1));
+    const [first, ...others] = brought;
+    if (asked[0] !== undefined) return [asked[0]];
+    return first !== undefined && ("text" in first || others.length > 0) ? [first] : [];
   });
 }
 
-function ownDefaults(offer: RouteOffer, family: 4 | 6): string[] {
+function ownDefaults(offer: RouteOffer, family: 4 | 6): (DefaultRoute | SeenRoute)[] {
   const dst = family === 4 ? "0.0.0.0/0" : "::/0";
   const routes = offer.routes.filter((route) => route.dst === dst);
   const gateway = offer.gateways.find((each) => familyOf(each) === family);
-  return routes.flatMap(({ gw }) => gw || (gateway ?? []));
+  const told = routes.flatMap(({ gw }) => gw || (gateway ?? []));
+  return [...ofFamily(offer.seen ?? [], family), ...routesVia(told, family, offer.ifName)];
+}
+
+function ofFamily(routes: readonly SeenRoute[], family: 4 | 6): SeenRoute[] {
+  return routes.filter((route) => route.family === family);
 }
 
 function routesVia(gateways: readonly string[], family: 4 | 6, ifName: string): DefaultRoute[] {
   return gateways
     .filter((gateway) => familyOf(gateway) === family)
-    .map((gateway) => ({ gateway, ifName }));
+    .map((gateway) => ({ family, gateway, ifName }));
 }
 
 function familyOf(address: string): 4 | 6 {

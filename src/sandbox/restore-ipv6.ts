@@ -39,7 +39,8 @@ export async function restoreIpv6(
     await context.netns.restoreIpv6(record.netns, { ifName, addresses: ipv6, routes });
     offers.push({ ifName, defaultRoute, gateways: own.gateways, routes: own.routes });
   }
-  for (const { gateway, ifName } of chooseDefaultRoutes(offers)) {
-    if (gateway.includes(":")) await context.netns.setDefaultRoute(record.netns, gateway, ifName);
+  for (const route of chooseDefaultRoutes(offers)) {
+    if ("text" in route || route.family !== 6) continue;
+    await context.netns.setDefaultRoute(record.netns, route.gateway, route.ifName);
   }
 }

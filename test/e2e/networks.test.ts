@@ -129,6 +129,65 @@ describe("cni.networks", () => {
   });
 });
 
+const front = (place: Place) => `default via ${prefix(place)}.1 dev`;
+
+describe("a network that sets a default route and does not tell of it, as Calico does", () => {
+  test.for([
+    ["calm,front", "", () => "default via 169.254.1.1 dev eth0"],
+    ["front,calm", "", (place: Place) => `${front(place)} eth0`],
+    ["calm,front", "front", (place: Place) => `${front(place)} eth1`],
+    ["front,calm", "front", (place: Place) => `${front(place)} eth0`],
+    ["front,calm", "calm", () => "default via 169.254.1.1 dev eth1"],
+    ["calm,front", "calm", () => "default via 169.254.1.1 dev eth0"],
+    ["calm", "calm", () => "default via 169.254.1.1 dev eth0"],
+  ] as const)(
+    "%s with cni.default-route=%s: one default route, after a restart and a rebuild too",
+    async ([networks, choice, expected], { host }) => {
+      host.writePlugin("calm", CALM);
+      host.writeNetwork("30-calm.conflist", {
+        cniVersion: "1.0.0",
+        name: "calm",
+        plugins: [{ type: "calm", address: `${prefix(host.place)}.250` }],
+      });
+      const chosen = choice === "" ? [] : [`cni.default-route=${choice}`];
+      const id = await host.sleeper(...label(`cni.networks=${networks}`, ...chosen));
+      const look = async () => (await host.ok("exec", id, "ip", "route", "show")).split("\n");
+      const defaults = async () => (await look()).filter((line) => line.startsWith("default"));
+      expect((await defaults()).map((line) => line.trim())).toEqual([expected(host.place)]);
+      const before = await look();
+      await host.ok("restart", id);
+      expect(await look()).toEqual(before);
+      await host.ok("stop", id);
+      await must(["ip", "netns", "delete", id.slice(0, 12)]);
+      await host.ok("start", id);
+      expect((await defaults()).map((line) => line.trim())).toEqual([expected(host.place)]);
+      await host.ok("rm", "-f", id);
+      host.removeNetwork("30-calm.conflist");
+    },
+  );
+});
+
+/** A plugin that makes an interface and its default route as Calico's does, and tells of the address alone. */
+const CALM = `#!/bin/sh
+address=$(sed 's/.*"address":"\\([^"]*\\)".*/\\1/')
+ns=\${CNI_NETNS##*/}
+fail() { printf '{"cniVersion":"1.0.0","code":999,"msg":"%s"}' "$1"; exit 1; }
+case $CNI_COMMAND in
+ADD) ;;
+DEL) ip link delete "cm$(printf %.8s "$CNI_CONTAINERID")" 2>/dev/null; exit 0 ;;
+*) exit 0 ;;
+esac
+{
+  ip link add "cm$(printf %.8s "$CNI_CONTAINERID")" type veth peer name "$CNI_IFNAME" netns "$ns" &&
+  ip -n "$ns" address add "$address/32" dev "$CNI_IFNAME" &&
+  ip -n "$ns" link set "$CNI_IFNAME" up &&
+  ip -n "$ns" route add 169.254.1.1 dev "$CNI_IFNAME" scope link
+} >&2 || fail "no interface"
+ip -n "$ns" route add default via 169.254.1.1 dev "$CNI_IFNAME" >&2 ||
+  fail "failed to add route (Ifindex: 3, Dst: 0.0.0.0/0, Gw: 169.254.1.1): file exists"
+printf '{"cniVersion":"1.0.0","ips":[{"address":"%s/32"}]}' "$address"
+`;
+
 describe("addresses", () => {
   test("by capability, without and with a prefix length, IPv4 and IPv6", async ({ host }) => {
     const ip = `${prefix(host.place)}.7,fd00:204:${host.place.index}::7/64`;

@@ -133,6 +133,8 @@ function context(): CreateContext {
         await happens(`announce ${ifName} ${addresses.join(" ")}`);
         return true;
       },
+      defaultRoutes: async () => [],
+      changeRoute: (_, change, { text }) => happens(`route ${change} ${text}`),
       disableIpv6: (_, ifName) => happens(`no IPv6 ${ifName}`),
       endClosingConnections: async () => {},
       removeLink: async () => {},

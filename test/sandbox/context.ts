@@ -145,6 +145,8 @@ function makeBench(dir: string): Bench {
         await happens(`announce ${ifName} ${addresses.join(" ")}`);
         return true;
       },
+      defaultRoutes: async () => [],
+      changeRoute: (_, change, { text }) => happens(`route ${change} ${text}`),
       disableIpv6: (_, ifName) => happens(`no IPv6 ${ifName}`),
       endClosingConnections: async () => {},
       removeLink: () => happens("link remove"),

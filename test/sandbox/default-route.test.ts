@@ -4,6 +4,12 @@ import { chooseDefaultRoutes, type RouteOffer } from "../../src/sandbox/default-
 const V4 = { dst: "0.0.0.0/0" };
 const V6 = { dst: "::/0" };
 
+const SILENT: Partial<RouteOffer> = {
+  gateways: [],
+  routes: [],
+  seen: [{ family: 4, text: "default via 169.254.1.1 dev eth0" }],
+};
+
 function offer(ifName: string, more: Partial<RouteOffer> = {}): RouteOffer {
   const gateways = [`10.0.${ifName.at(-1)}.1`, `fd00:${ifName.at(-1)}::1`];
   return { ifName, defaultRoute: undefined, gateways, routes: [V4, V6], ...more };
@@ -37,9 +43,25 @@ test.each<[string, RouteOffer[], string[]]>([
     [offer("eth0", { routes: [{ dst: "0.0.0.0/0", gw: "10.0.0.254" }] }), offer("eth1")],
     ["10.0.0.254 eth0"],
   ],
+  [
+    "one that was seen counts where the result tells none",
+    [offer("eth0", SILENT), offer("eth1")],
+    ["default via 169.254.1.1 dev eth0"],
+  ],
+  [
+    "the only one that was seen is told",
+    [offer("eth0", { routes: [] }), offer("eth1", SILENT)],
+    ["default via 169.254.1.1 dev eth0"],
+  ],
+  [
+    "one that was seen can be asked for",
+    [offer("eth0"), offer("eth1", { ...SILENT, defaultRoute: [] })],
+    ["default via 169.254.1.1 dev eth0"],
+  ],
   ["a route without any gateway is no offer", [offer("eth0", { gateways: [] }), offer("eth1")], []],
 ])("%s", (_, offers, expected) => {
-  expect(chooseDefaultRoutes(offers).map(({ gateway, ifName }) => `${gateway} ${ifName}`)).toEqual(
-    expected,
+  const chosen = chooseDefaultRoutes(offers).map((route) =>
+    "text" in route ? route.text : `${route.gateway} ${route.ifName}`,
   );
+  expect(chosen).toEqual(expected);
 });

@@ -3,14 +3,9 @@ import { CniError, errorCodes } from "./errors.ts";
 /** Keys and values for CNI_ARGS, in order. */
 export type CniArgs = readonly (readonly [string, string])[];
 
-/**
- * The arguments that plugins really get: `IgnoreUnknown=1` goes in front of any others, because the reference
- * plugins refuse an argument that is not their own without it. Throws for a key or value that CNI_ARGS cannot hold.
- */
-export function effectiveCniArgs(args: CniArgs = []): CniArgs {
+/** Throws a CniError for a key or value that CNI_ARGS cannot hold. */
+export function assertCniArgs(args: CniArgs = []): void {
   for (const [key, value] of args) assertCniArg(key, value);
-  if (args.length === 0 || args.some(([key]) => key === "IgnoreUnknown")) return args;
-  return [["IgnoreUnknown", "1"], ...args];
 }
 
 /** Throws a CniError for what is no list of pairs of strings. */
@@ -25,7 +20,7 @@ function isPair(pair: unknown): boolean {
 
 /** The text of CNI_ARGS: `K=V;K=V` (specification 1.1.0, section 2). */
 export function formatCniArgs(args: CniArgs = []): string {
-  for (const [key, value] of args) assertCniArg(key, value);
+  assertCniArgs(args);
   return joinCniArgs(args);
 }
 

@@ -1,4 +1,4 @@
-import { assertPairs, effectiveCniArgs } from "./args.ts";
+import { assertCniArgs, assertPairs } from "./args.ts";
 import { assertCacheable, type AttachmentCache } from "./cache.ts";
 import {
   assertNetwork,
@@ -80,7 +80,8 @@ export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf):
   const { invoker } = tools;
   assertAttachment(list, rt);
   if (rt.netns === "") throw invalid("ADD needs the path of a network namespace");
-  const attachment = { list, rt: { ...rt, cniArgs: effectiveCniArgs(rt.cniArgs) } };
+  assertCniArgs(rt.cniArgs);
+  const attachment = { list, rt };
   // Nothing is begun that a missing binary further down the chain would stop half-way.
   for (const { type } of list.plugins) {
     findPlugin(invoker, { command: "ADD", plugin: type, network: list.name });

@@ -4,6 +4,7 @@ export type { CallOptions, CheckOptions, DelOptions } from "./attachment-ops.ts"
 export type { AttachmentKey, CachedAttachment } from "./cache.ts";
 export type { AttachmentRef, CachedConfig, CacheOptions, Cni, CniOptions, GcArgs } from "./cni.ts";
 export { createCni } from "./cni.ts";
+export type { Bandwidth, CapabilityArgs, IpRange, PortMapping } from "./capability-args.ts";
 export type { NetworkConf, NetworkList, PluginConfig } from "./config.ts";
 export {
   capabilitiesOf,

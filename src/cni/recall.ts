@@ -1,5 +1,6 @@
-import { effectiveCniArgs, type CniArgs } from "./args.ts";
+import { assertCniArgs, type CniArgs } from "./args.ts";
 import type { AttachmentKey } from "./cache.ts";
+import type { CapabilityArgs } from "./capability-args.ts";
 import type { CacheEntry, CacheFile } from "./cache-entry.ts";
 import { completedConfig, parseCachedConfig, type NetworkList } from "./config.ts";
 import { convertResult } from "./convert.ts";
@@ -13,10 +14,10 @@ export interface RuntimeConf {
   /** Path of the network namespace; may be empty for DEL. */
   netns: string;
   ifName: string;
-  /** For CNI_ARGS. `IgnoreUnknown=1` is put in front of them. */
+  /** CNI_ARGS. The reference plugins refuse what is not their own, unless `IgnoreUnknown` is `1` in front of it. */
   cniArgs?: CniArgs;
-  /** By capability: `portMappings`, `bandwidth`, `ips` … */
-  capabilityArgs?: Readonly<Record<string, unknown>>;
+  /** What each capability is given; plugins get that of the capabilities that they declare. */
+  capabilityArgs?: Readonly<CapabilityArgs>;
 }
 
 /** An attachment's configuration with its parameters. */
@@ -36,7 +37,9 @@ export function keyOf(
 /** What ADD had where the cache has it, else what is given. */
 export function recall(file: CacheFile, { list, rt }: Attachment): Attachment {
   const cached = file.state === "entry" ? recallEntry(file.entry, rt.netns, list) : undefined;
-  return cached ?? { list, rt: { ...rt, cniArgs: effectiveCniArgs(rt.cniArgs) } };
+  if (cached !== undefined) return cached;
+  assertCniArgs(rt.cniArgs);
+  return { list, rt };
 }
 
 /**

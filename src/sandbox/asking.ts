@@ -93,7 +93,11 @@ function asking(
 ): Form {
   const addresses = attachment.addresses.flatMap((address) => parseIpWithPrefix(address) ?? []);
   const ips = formOfIps(list, addresses, wanted.ips);
-  const cniArgs = new Map([...(conf.cniArgs ?? []), ...ips.cniArgs]);
+  const cniArgs = new Map([
+    ["IgnoreUnknown", "1"] as const,
+    ...(conf.cniArgs ?? []),
+    ...ips.cniArgs,
+  ]);
   const capabilityArgs = { ...conf.capabilityArgs, ...ips.capabilityArgs };
   const { mac } = attachment;
   if (wanted.mac && mac !== undefined) {

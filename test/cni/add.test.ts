@@ -45,7 +45,7 @@ describe("ADD", () => {
       CNI_CONTAINERID: "c1",
       CNI_NETNS: "/run/netns/c1",
       CNI_IFNAME: "eth0",
-      CNI_ARGS: "IgnoreUnknown=1;IP=10.0.0.9",
+      CNI_ARGS: "IP=10.0.0.9",
       CNI_PATH: `/nowhere:${fake.binDir}`,
       OWN: "kept",
     });

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { effectiveCniArgs } from "../../src/cni/args.ts";
-import { formatCniArgs, parseCniArgs } from "../../src/cni/index.ts";
-import { thrown } from "./harness.ts";
+import { assertCniArgs } from "../../src/cni/args.ts";
+import { type CapabilityArgs, formatCniArgs, parseCniArgs } from "../../src/cni/index.ts";
+import { attachment, fakePlugins, networkList, thrown } from "./harness.ts";
 
 describe("CNI_ARGS", () => {
   test("is empty without arguments", () => {
@@ -19,28 +19,30 @@ describe("CNI_ARGS", () => {
     ["a value with a NUL", [["A", "b\0"]], 'invalid value "b\\u0000" of A'],
   ] as const)("refuses %s", (_, args, text) => {
     expect(thrown(() => formatCniArgs(args))).toMatchObject({ kind: "invalid", code: 4 });
-    expect(thrown(() => effectiveCniArgs(args)).message).toContain(text);
+    expect(thrown(() => assertCniArgs(args)).message).toContain(text);
   });
 
   test.each(["A", "A=1;", ";", "A=1=2", "=1"])("cannot be read from %j", (text) => {
     expect(thrown(() => parseCniArgs(text)).kind).toBe("invalid");
   });
 
-  test("has IgnoreUnknown=1 in front, but for callers that say it themselves or say nothing", () => {
-    expect(effectiveCniArgs([["IP", "10.0.0.2"]])).toEqual([
-      ["IgnoreUnknown", "1"],
-      ["IP", "10.0.0.2"],
+  test("are those of the caller and no others: IgnoreUnknown is the caller's to ask for", async () => {
+    const fake = fakePlugins("one");
+    const cni = fake.cni();
+    const cniArgs = [["IgnoreUnknown", "1"] as const, ["IP", "10.0.0.2"] as const];
+    for (const args of [cniArgs, cniArgs.slice(1), []]) {
+      await cni.addNetworkList(networkList(["one"]), { ...attachment, cniArgs: args });
+      expect(cni.cachedAttachments()[0]?.cniArgs).toEqual(args);
+      await cni.delNetworkList(networkList(["one"]), attachment);
+    }
+    expect(fake.calls().map(({ env }) => env["CNI_ARGS"])).toEqual([
+      "IgnoreUnknown=1;IP=10.0.0.2",
+      "IgnoreUnknown=1;IP=10.0.0.2",
+      "IP=10.0.0.2",
+      "IP=10.0.0.2",
+      "",
+      "",
     ]);
-    expect(
-      effectiveCniArgs([
-        ["A", "1"],
-        ["IgnoreUnknown", "0"],
-      ]),
-    ).toEqual([
-      ["A", "1"],
-      ["IgnoreUnknown", "0"],
-    ]);
-    expect(effectiveCniArgs([])).toEqual([]);
   });
 
   const text = fc.string({ unit: "binary", maxLength: 20 });
@@ -68,4 +70,27 @@ describe("CNI_ARGS", () => {
       }),
     );
   });
+});
+
+test("the arguments of well-known capabilities are typed, and those of others are free", () => {
+  const good: CapabilityArgs[] = [
+    { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "udp", hostIP: "127.0.0.1" }] },
+    { ipRanges: [[{ subnet: "10.1.0.0/24", rangeStart: "10.1.0.9" }]] },
+    { bandwidth: { ingressRate: 1_000_000, ingressBurst: 100_000 } },
+    { dns: { servers: ["10.1.0.1"], searches: ["example.org"], options: ["ndots:1"] } },
+    { ips: ["10.1.0.2/24"], mac: "02:00:00:00:00:01", aliases: ["web"] },
+    { infinibandGUID: "c2:11", deviceID: "0000:1", cgroupPath: "/a" },
+    { "io.example.own": { anything: [1, null] } },
+  ];
+  const bad: CapabilityArgs[] = [
+    // @ts-expect-error -- a number is no MAC
+    { mac: 5 },
+    // @ts-expect-error -- a port is a number
+    { portMappings: [{ hostPort: "8080", containerPort: 80 }] },
+    // @ts-expect-error -- ips is a list
+    { ips: "10.1.0.2" },
+    // @ts-expect-error -- no such limit
+    { bandwidth: { rate: 1 } },
+  ];
+  expect(good.length + bad.length).toBe(11);
 });

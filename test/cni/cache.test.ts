@@ -42,10 +42,7 @@ describe("the cache file", () => {
         ifName: "eth0",
         networkName: "lan",
         netns: "/run/netns/c1",
-        cniArgs: [
-          ["IgnoreUnknown", "1"],
-          ["IP", "10.0.0.2"],
-        ],
+        cniArgs: [["IP", "10.0.0.2"]],
         capabilityArgs,
         result,
       }),

@@ -21,7 +21,7 @@ describe("CHECK", () => {
     expect(fake.verbs().slice(2)).toEqual(["CHECK one", "CHECK two"]);
     for (const call of fake.calls().slice(2)) {
       expect(call.stdin["prevResult"]).toEqual(second);
-      expect(call.env["CNI_ARGS"]).toBe("IgnoreUnknown=1;A=1");
+      expect(call.env["CNI_ARGS"]).toBe("A=1");
     }
   });
 

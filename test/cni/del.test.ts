@@ -34,7 +34,7 @@ describe("DEL", () => {
     });
     expect(one?.stdin).toMatchObject({ prevResult: second, runtimeConfig: { portMappings } });
     expect(one?.env).toMatchObject({
-      CNI_ARGS: "IgnoreUnknown=1;IP=10.0.0.2",
+      CNI_ARGS: "IP=10.0.0.2",
       CNI_NETNS: "",
       CNI_IFNAME: "eth0",
     });
@@ -55,7 +55,7 @@ describe("DEL", () => {
       cniVersion: "1.0.0",
       runtimeConfig: { portMappings },
     });
-    expect(fake.calls()[0]?.env["CNI_ARGS"]).toBe("IgnoreUnknown=1;IP=10.0.0.2");
+    expect(fake.calls()[0]?.env["CNI_ARGS"]).toBe("IP=10.0.0.2");
   });
 
   test.each(["0.3.1", "0.2.0"])("of version %s has no prevResult", async (cniVersion) => {

@@ -22,7 +22,7 @@ describe("GC", () => {
     expect(del?.env).toMatchObject({
       CNI_CONTAINERID: "c1",
       CNI_NETNS: "/run/netns/c1",
-      CNI_ARGS: "IgnoreUnknown=1;A=1",
+      CNI_ARGS: "A=1",
     });
     const valid = [{ containerID: "c2", ifname: "eth0" }];
     expect(gc?.stdin).toEqual({

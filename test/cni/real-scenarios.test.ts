@@ -18,7 +18,10 @@ describe("what is asked for", () => {
       containerId: "c1",
       netns: host.netns,
       ifName: "eth0",
-      cniArgs: [["IP", "10.201.0.77"]],
+      cniArgs: [
+        ["IgnoreUnknown", "1"],
+        ["IP", "10.201.0.77"],
+      ],
       capabilityArgs: { mac, portMappings },
     };
     await host.cni.addNetworkList(list, rt);
@@ -40,7 +43,10 @@ describe("what is asked for", () => {
       containerId: "c1",
       netns: host.netns,
       ifName: "eth0",
-      cniArgs: [["IP", "10.201.0.9"]],
+      cniArgs: [
+        ["IgnoreUnknown", "1"],
+        ["IP", "10.201.0.9"],
+      ],
     };
     await host.cni.addNetworkList(list, rt);
     const error = await failure(

@@ -24,7 +24,7 @@ describe("an ADD of which a plugin says to try again (code 11)", () => {
     expect(fake.steps.filter(({ ok }) => !ok)).toHaveLength(2);
     expect(added).toEqual(result);
     for (const { env, stdin } of fake.calls().slice(2, 5)) {
-      expect(env["CNI_ARGS"]).toBe("IgnoreUnknown=1;A=1");
+      expect(env["CNI_ARGS"]).toBe("A=1");
       expect(stdin["prevResult"]).toEqual(result);
     }
     expect(fake.cni().cachedAttachments()).toHaveLength(1);

@@ -20,7 +20,7 @@ const full = {
   CNI_CONTAINERID: "c1",
   CNI_NETNS: "/run/netns/c1",
   CNI_IFNAME: "eth0",
-  CNI_ARGS: "IgnoreUnknown=1;IP=10.0.0.2",
+  CNI_ARGS: "IP=10.0.0.2",
 };
 
 interface Row {

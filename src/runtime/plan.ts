@@ -63,12 +63,14 @@ export function planAttachments(options: PlanOptions): AttachmentRecord[] {
   });
 }
 
-/** A plugin that is missing in the middle of a chain would fail DEL as it fails ADD: it is told before the first effect. */
+/**
+ * A plugin that is missing in the middle of a chain would fail DEL as it fails ADD: it is told before the first effect. Whether
+ * an `ipam.type` is another binary, or the plugin's own, is for the plugin to say.
+ */
 function requirePlugins(list: NetworkList, pluginDirs: readonly string[]): void {
   const exec = realPluginExec();
-  const types = list.plugins.flatMap(({ type, ipam }) => [type, ipamType(ipam)]);
-  for (const type of types) {
-    if (type === undefined || exec.find(type, pluginDirs) !== undefined) continue;
+  for (const { type } of list.plugins) {
+    if (exec.find(type, pluginDirs) !== undefined) continue;
     throw new CniError({
       kind: "not-found",
       msg: `there is no plugin binary "${type}"; searched ${pluginDirs.join(", ")}`,
@@ -77,9 +79,4 @@ function requirePlugins(list: NetworkList, pluginDirs: readonly string[]): void 
       command: "ADD",
     });
   }
-}
-
-function ipamType(ipam: unknown): string | undefined {
-  if (typeof ipam !== "object" || ipam === null || !("type" in ipam)) return undefined;
-  return typeof ipam.type === "string" && ipam.type !== "" ? ipam.type : undefined;
 }

@@ -230,6 +230,14 @@ describe("a new container", () => {
     });
   });
 
+  test("has its network where a plugin does an IPAM of its own, for which there is no binary", async () => {
+    const plugins = [{ type: "bridge", ipam: { type: "its-own" } }];
+    const list = { cniVersion: "1.0.0", name: "lan", plugins };
+    writeFileSync(join(dir, "net.d/10-lan.conflist"), JSON.stringify(list));
+    expect(await create(context(), call())).toBe(0);
+    expect(events).toContain("ADD");
+  });
+
   test("has its network before hooks of others that may need it", async () => {
     writeBundle({ hooks: { createRuntime: [{ path: "/usr/bin/other" }] } });
     await create(context(), call());

@@ -66,7 +66,13 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
     hookPath: poststopPath(context.install),
     networkMode,
   });
-  if (reason !== undefined) return leaveAlone(reason);
+  if (reason !== undefined) {
+    if (docker !== undefined && publishesByDocker(docker)) {
+      const { refuseTakenPorts } = await import("./foreign-ports.ts");
+      await refuseTakenPorts(context, call.id, docker);
+    }
+    return leaveAlone(reason);
+  }
   const wish = once(() =>
     readWish({ config: context.config, log: context.log, id: call.id, spec: bundle.spec, docker }),
   );
@@ -120,6 +126,11 @@ async function withNote(
   } finally {
     if (!isThere) undo();
   }
+}
+
+/** Whether it is on a network of Docker's own, and Docker publishes ports of it. */
+function publishesByDocker({ networkMode = "none", portBindings }: DockerContainer): boolean {
+  return portBindings.length > 0 && !/^(none|host|container:.*)$/.test(networkMode);
 }
 
 /** The fault of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */

@@ -120,7 +120,12 @@ async function takePorts(
 ): Promise<void> {
   if (edited === undefined) {
     if (publishedPorts(kept).length === 0) return;
-    if (kept.ports === undefined && kept.bootId === context.bootId) return;
+    if (kept.ports === undefined && kept.bootId === context.bootId) {
+      const { heldTwice } = await import("../sandbox/held-twice.ts");
+      const reason = heldTwice(kept);
+      if (reason !== undefined) context.log.warn({ container: kept.id, step: "ports" }, reason);
+      return;
+    }
   }
   try {
     if (kept.ports !== "released") {

@@ -96,7 +96,7 @@ async function allotPorts(
 }
 
 /** Has stopped containers give back at once what is wanted of them, while nobody is kept from being allotted others. */
-async function releaseStopped(
+export async function releaseStopped(
   context: SandboxContext,
   id: string,
   requests: readonly PortRequest[],
@@ -123,7 +123,7 @@ async function collectGone(context: SandboxContext, id: string): Promise<void> {
 /**
  * Waits for no other sandbox: one whose lock is held may wait for the lock on the ports itself, and counts as somebody's.
  */
-async function portsOfOthers(
+export async function portsOfOthers(
   context: SandboxContext,
   id: string,
   requests: readonly PortRequest[],

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
+import { heldTwice } from "./held-twice.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
@@ -22,7 +23,12 @@ export interface Health {
 
 /** Finds out whether a sandbox is as its last ADD left it. Changes nothing. */
 export function checkSandbox(context: SandboxContext, id: string): Promise<Health> {
-  return underLock(context, id, async (record) => examine(context, record));
+  return underLock(context, id, async (record) => {
+    const found = await examine(context, record);
+    if (found.health !== "ok" || !readFacts(context.store, record).running) return found;
+    const reason = heldTwice(record);
+    return reason === undefined ? found : { health: "broken", reason };
+  });
 }
 
 /** Builds a sandbox again that is not as its last ADD left it, with the addresses that it has. */

@@ -10,7 +10,10 @@ const FINAL = { cniVersion: "1.0.0", ips: [{ address: "10.0.0.2/24" }] };
 const asking = (port: number) => ({
   ...attachment,
   cniArgs: [["A", "1"]] as [string, string][],
-  capabilityArgs: { portMappings: [{ hostPort: port }], bandwidth: { ingressRate: 1 } },
+  capabilityArgs: {
+    portMappings: [{ hostPort: port, containerPort: 80, protocol: "tcp" }],
+    bandwidth: { ingressRate: 1 },
+  },
 });
 
 async function attached() {
@@ -31,10 +34,10 @@ describe("a capability alone", () => {
       "DEL portmap",
     ]);
     expect(since()[0]?.stdin).toMatchObject({
-      runtimeConfig: { portMappings: [{ hostPort: 1 }] },
+      runtimeConfig: { portMappings: [{ hostPort: 1, containerPort: 80, protocol: "tcp" }] },
       prevResult: FINAL,
     });
-    expect(since()[0]?.env["CNI_ARGS"]).toBe("IgnoreUnknown=1;A=1");
+    expect(since()[0]?.env["CNI_ARGS"]).toBe("A=1");
     expect(cni.cachedResult(list, attachment)).toEqual(FINAL);
   });
 
@@ -43,8 +46,10 @@ describe("a capability alone", () => {
     await cni.addCapability(list, { ...asking(2), cniArgs: [["B", "2"]] }, "portMappings");
     expect(since()).toHaveLength(1);
     expect(since()[0]).toMatchObject({ type: "portmap", stdin: { prevResult: FINAL } });
-    expect(since()[0]?.stdin["runtimeConfig"]).toEqual({ portMappings: [{ hostPort: 2 }] });
-    expect(since()[0]?.env["CNI_ARGS"]).toBe("IgnoreUnknown=1;A=1");
+    expect(since()[0]?.stdin["runtimeConfig"]).toEqual({
+      portMappings: [{ hostPort: 2, containerPort: 80, protocol: "tcp" }],
+    });
+    expect(since()[0]?.env["CNI_ARGS"]).toBe("A=1");
     expect(cni.cachedResult(list, attachment)).toEqual(FINAL);
   });
 
@@ -55,7 +60,9 @@ describe("a capability alone", () => {
     expect(error).toMatchObject({ plugin: "portmap", command: "ADD", msg: "no chain" });
     await cni.delNetworkList(list, attachment);
     expect(since().map(({ type }) => type)).toEqual(["portmap", "shaper", "portmap", "bridge"]);
-    expect(since()[2]?.stdin["runtimeConfig"]).toEqual({ portMappings: [{ hostPort: 2 }] });
+    expect(since()[2]?.stdin["runtimeConfig"]).toEqual({
+      portMappings: [{ hostPort: 2, containerPort: 80, protocol: "tcp" }],
+    });
   });
 
   test("is not missed by a CHECK without it", async () => {

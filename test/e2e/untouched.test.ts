@@ -284,3 +284,31 @@ test("inspect and check tell why a container has no CNI network", async ({ host 
   await host.ok("rm", "-f", ...cases.map(([name]) => name));
   await host.ok("network", "rm", "front");
 });
+
+test("a port of a container on a CNI network is not given to one on Docker's bridge as well", async ({
+  host,
+}) => {
+  const serving = ["run", "-d", "--stop-signal", "KILL"];
+  const sleep = ["busybox", "sleep", "3600"];
+  const ours = await host.ok(
+    ...serving,
+    "--name",
+    "web",
+    "--net",
+    "none",
+    "-p",
+    "8098:80",
+    ...sleep,
+  );
+  const { stderr } = await host.docker("run", "--rm", "-p", "8098:80", "busybox", "true");
+  expect(stderr).toContain("port 8098/tcp of the host is taken by container web");
+  // With another runtime nobody is asked: it is found out.
+  const theirs = await host.ok(...serving, "--runtime", "runc", "-p", "8098:80", ...sleep);
+  const { stdout, exitCode } = await program(host, "check", "web");
+  expect(stdout).toMatch(/web .*port 8098\/tcp .* process docker-proxy \(\d+\) listens on it too/);
+  expect(exitCode).toBe(1);
+  await host.ok("rm", "-f", theirs);
+  await host.ok("stop", ours);
+  await host.ok("run", "--rm", "-p", "8098:80", "busybox", "true");
+  await host.ok("rm", "-f", ours);
+});

@@ -661,6 +661,66 @@ async function made(hostConfig: object, ownLabels: object = {}): Promise<void> {
   [events, asked] = [[], []];
 }
 
+const onBridge = { NetworkMode: "bridge", PortBindings: { "80/tcp": [{ HostPort: "40128" }] } };
+/** A container of ours that runs and publishes 40128. */
+function other(): void {
+  const capabilityArgs = { portMappings: [mapping(40_128)] };
+  const list = JSON.stringify({
+    cniVersion: "1.0.0",
+    name: "lan",
+    plugins: [{ type: "bridge" }, { type: "portmap", capabilities: { portMappings: true } }],
+  });
+  const attached = { network: "lan", ifName: "eth0", list, cniArgs: [], capabilityArgs };
+  const containerDir = join(dir, "containers", "other");
+  mkdirSync(containerDir);
+  mkdirSync(join(dir, "runc/other"), { recursive: true });
+  store().prepare("other");
+  store().write({
+    version: 1,
+    id: "other",
+    name: "web",
+    state: "attached",
+    netns: "other",
+    bootId: "boot-1",
+    createdAt: "2026-01-01T00:00:00Z",
+    keep: true,
+    containerDir,
+    runtimeDir: join(dir, "runc/other"),
+    attachments: [{ ...attached, addresses: ["10.9.0.9/24"] }],
+  });
+}
+
+describe("a container on a network of Docker's own that publishes a port", () => {
+  test("is refused where a container of ours has it, which Docker does not know", async () => {
+    engineSays(onBridge);
+    other();
+    await expect(create(context(), call())).rejects.toThrow(
+      "-p 40128:80/tcp: port 40128/tcp of the host is taken by container web",
+    );
+    expect(events).toEqual([]);
+  });
+
+  test("has it from one that is stopped", async () => {
+    engineSays(onBridge);
+    other();
+    store().markStopped("other");
+    expect(await create(context(), call())).toBe(0);
+    expect(events).toEqual(["DEL ports", "runc create"]);
+    expect(store().read("other")).toMatchObject({ ports: "released" });
+  });
+
+  test.each<{ title: string; says: object }>([
+    { title: "publishes another", says: { "80/tcp": [{ HostPort: "40129" }] } },
+    { title: "lets Docker choose", says: { "80/tcp": [{ HostPort: "" }] } },
+    { title: "publishes what makes no sense", says: { "80/tcp": [{ HostPort: "many" }] } },
+  ])("is left alone where it $title", async ({ says }) => {
+    engineSays({ ...onBridge, PortBindings: says });
+    other();
+    expect(await create(context(), call())).toBe(0);
+    expect(events).toEqual(["runc create"]);
+  });
+});
+
 describe("what was edited in Docker's own files", () => {
   beforeEach(() => {
     const portmap = { type: "portmap", capabilities: { portMappings: true } };
@@ -729,6 +789,7 @@ describe("what was edited in Docker's own files", () => {
         args: [
           ["IgnoreUnknown", "1"],
           ["IP", "10.9.0.2"],
+          ["MAC", "02:42:0a:09:00:02"],
         ],
       },
     },

@@ -33,15 +33,30 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
     return inner(sandboxContext(config, env, processTracer()), config, options.rest);
   }
+  if (options.person) return operatorVerb(options, await defaultConfig(), env);
   if (isOperatorVerb(options.rest[0])) {
     const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
-    const tracer = processTracer();
-    const sandbox = sandboxContext(config, env, tracer);
-    // A create needs no command line parser.
-    const { runOperatorVerb } = await import("./cli/cli.ts");
-    return runOperatorVerb({ argv: options.rest, config, sandbox, tracer });
+    return operatorVerb(options, config, env);
   }
   return makeContainer(options, env);
+}
+
+async function operatorVerb(
+  { rest: argv, runtimePath }: OwnOptions,
+  config: Config,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const tracer = processTracer();
+  const sandbox = sandboxContext(config, env, tracer);
+  // A create needs no command line parser.
+  const { runOperatorVerb } = await import("./cli/cli.ts");
+  return runOperatorVerb({ argv, config, sandbox, tracer, runtimePath });
+}
+
+/** Help is given whatever the configuration is like. */
+async function defaultConfig(): Promise<Config> {
+  const { resolveConfig } = await import("./config/config.ts");
+  return resolveConfig({});
 }
 
 async function inner(

@@ -9,6 +9,7 @@ import { inspectCommand } from "./inspect.ts";
 import { lsCommand } from "./ls.ts";
 import { printable } from "./table.ts";
 import { traceCommand } from "./trace.ts";
+import { versionCommand } from "./version.ts";
 
 export interface OperatorCall {
   /** The verb and what follows it. */
@@ -16,6 +17,8 @@ export interface OperatorCall {
   config: Config;
   sandbox: SandboxContext;
   tracer: Tracer;
+  /** The low-level runtime that makes new containers; empty when none was found. */
+  runtimePath: string;
   /** Writes lines to the terminal, see `printable`. */
   print: (...lines: string[]) => void;
   /** Sets the exit status of the command that runs. */
@@ -31,7 +34,10 @@ export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">
     exit: (code) => (status = code),
   };
   const program = new Command("docker-cni")
-    .description("what an operator asks of docker-cni")
+    .description(ABOUT)
+    .showHelpAfterError(
+      `docker-cni help tells the commands; those of the low-level runtime alone: ${call.runtimePath || "runc"} COMMAND`,
+    )
     .exitOverride();
   for (const make of [
     lsCommand,
@@ -40,12 +46,14 @@ export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">
     healCommand,
     gcCommand,
     traceCommand,
+    versionCommand,
   ]) {
     const command = make(verbs);
     program.addCommand(command.copyInheritedSettings(program).addHelpText("after", EXIT_CODES));
   }
   try {
-    await program.parseAsync(call.argv, { from: "user" });
+    const argv = call.argv.length === 0 ? ["--help"] : call.argv;
+    await program.parseAsync(argv, { from: "user" });
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -54,6 +62,12 @@ export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">
     return 2;
   }
 }
+
+const ABOUT = [
+  "docker-cni gives plain Docker containers CNI networks.",
+  "Engines call it in place of the low-level runtime, with that runtime's arguments; below are the commands for people.",
+  "In front of them: --config FILE (/etc/docker/cni.yaml).",
+].join(" ");
 
 const EXIT_CODES = `
 Exit status:

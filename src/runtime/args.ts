@@ -14,6 +14,8 @@ export interface OwnOptions {
   fds: number[];
   /** The soft limit of open files that the engine called with (`ulimit -S -n`); undefined when it is not told. */
   openFiles: string | undefined;
+  /** What a person asks of docker-cni itself: help, its version, a command that there is not. */
+  person: boolean;
   rest: string[];
 }
 
@@ -27,6 +29,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     hooks: "",
     fds: [],
     openFiles: undefined,
+    person: false,
     rest: [],
   };
   for (const [index, arg] of argv.entries()) {
@@ -41,6 +44,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     else if (name === "launcher") options.launcher = value ?? "";
     else if (name === "hooks") options.hooks = value ?? "";
     else if (name === "fds") options.fds = (value ?? "").split(",").map(Number);
+    else if (name === "person") options.person = true;
     else if (name === "open-files") options.openFiles = value;
     else throw new UserError("BAD_ARGS", `unknown option ${arg}`);
   }

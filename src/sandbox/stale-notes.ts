@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { askRuntime } from "./container-state.ts";
-import type { RuntimeNotes } from "./runtime-notes.ts";
+import type { RuntimeKey, RuntimeNotes } from "./runtime-notes.ts";
 
 /**
  * Removes the notes of containers that their runtime no longer has: one that was deleted past docker-cni, or whose making
@@ -13,8 +13,13 @@ export function dropStaleNotes(notes: RuntimeNotes): void {
     const isOver =
       note === undefined ||
       (!note.isBeingMade &&
-        !existsSync(join(key.root, key.id)) &&
+        !rootsOf(key).some((root) => existsSync(join(root, key.id))) &&
         askRuntime(note.path, key) === "gone");
     if (isOver) notes.remove(key);
   }
+}
+
+/** Where runc and crun would have a folder of the container: the look at it spares the question. */
+function rootsOf({ root }: RuntimeKey): string[] {
+  return root === "" ? ["/run/runc", "/run/crun"] : [root];
 }

@@ -59,6 +59,15 @@ function launch(args: readonly string[], env: NodeJS.ProcessEnv = {}, fds: numbe
   });
 }
 
+/** As `launch`, at a terminal. */
+function type(args: string): void {
+  const command = `${dir}/bin/docker-cni ${args} </dev/null`;
+  spawnSync("script", ["-qec", command, "/dev/null"], {
+    env: { PATH: `${dir}/path:/usr/bin:/bin`, SHELL: "/bin/sh" },
+    stdio: "ignore",
+  });
+}
+
 /** The soft limit of open files, as the launcher's sh has it. */
 function openFiles(): string {
   return spawnSync("sh", ["-c", "ulimit -S -n"], { encoding: "utf8" }).stdout.trim();
@@ -74,7 +83,12 @@ describe("goes to the low-level runtime, unchanged", () => {
     { args: "-v create" },
     { args: "features" },
     { args: "--help create" },
-    { args: "" },
+    { args: "help create" },
+    { args: "--root /r --help" },
+    { args: "--log /l help" },
+    { args: "--root /r version" },
+    { args: "--root /r ls-of-another-kind" },
+    { args: "spec" },
     { args: "start c1" },
     { args: "--root /r --log /l --log-format json start create" },
     { args: "--root create start c1" },
@@ -306,6 +320,37 @@ describe("goes to the program", () => {
     const { status, stderr } = launch(["create", "c1"]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/the program is not installed: .*npm run build/);
+  });
+});
+
+describe("asked about docker-cni itself by a person", () => {
+  test.each(["", "--help", "-h", "help", "help ls", "help version", "version", "version --json"])(
+    "%s: goes to the program",
+    (args) => {
+      const words = args === "" ? [] : args.split(" ");
+      expect(launch(words).status).toBe(7);
+      const given = words.map((word) => `[${word}]`).join("");
+      expect(seen("dist/docker-cni")).toContain(`[--person][--]${given}\n`);
+    },
+  );
+
+  test.each([
+    { args: "lss", runs: "dist/docker-cni" },
+    { args: "inspectt c1", runs: "dist/docker-cni" },
+    { args: "--version", runs: "path/runc" },
+    { args: "-v", runs: "path/runc" },
+    { args: "features", runs: "path/runc" },
+    { args: "list", runs: "path/runc" },
+    { args: "state c1", runs: "path/runc" },
+    { args: "--root /r a-command-of-tomorrow", runs: "path/runc" },
+    { args: "--log /l a-command-of-tomorrow", runs: "path/runc" },
+    { args: "a-command-of-tomorrow noted", runs: "other-runc" },
+  ])("what is typed at a terminal, $args, goes to $runs", ({ args, runs }) => {
+    note({ root: "", id: "noted" });
+    type(args);
+    const given = args.split(" ").map((word) => `[${word}]`);
+    expect(seen(runs).split("\n")[0]).toContain(given.join(""));
+    expect(existsSync(join(dir, "dist/docker-cni.seen"))).toBe(runs === "dist/docker-cni");
   });
 });
 

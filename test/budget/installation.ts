@@ -44,7 +44,7 @@ export type Installation = ReturnType<typeof install>;
 export function install() {
   const dir = mkdtempSync(join(tmpdir(), "docker-cni-budget-"));
   const notes = join(dir, "notes");
-  for (const folder of ["commands", "bundle", "net.d", `containers/${ID}`]) {
+  for (const folder of ["commands", "bundle", "net.d", `containers/${ID}`, `root/${ID}`]) {
     mkdirSync(join(dir, folder), { recursive: true });
   }
   for (const [name, action] of Object.entries(COMMANDS)) {
@@ -63,7 +63,7 @@ export function install() {
 
   const env = { PATH: join(dir, "commands") };
   const options = ["--config", join(dir, "cni.yaml"), "--runtime-path", join(dir, "commands/runc")];
-  const create = ["create", "--bundle", join(dir, "bundle"), ID];
+  const create = ["--root", join(dir, "root"), "create", "--bundle", join(dir, "bundle"), ID];
   const run = (command: string, args: readonly string[]): void => {
     rmSync(notes, { force: true });
     const { status, stderr, error } = spawnSync(command, args, {
@@ -98,19 +98,19 @@ export function install() {
     env,
     /** Forgets the container. */
     reset: (): void => {
-      removeTraces();
+      removeTraces(dir);
       rmSync(join(dir, "state/sandboxes"), { recursive: true, force: true });
       writeContainer(dir);
     },
     remove: (): void => {
-      removeTraces();
+      removeTraces(dir);
       rmSync(dir, { recursive: true });
     },
   };
 }
 
-function removeTraces(): void {
-  fileRuntimeNotes(RUNTIME_NOTES).remove({ root: "", id: ID });
+function removeTraces(dir: string): void {
+  fileRuntimeNotes(RUNTIME_NOTES).remove({ root: join(dir, "root"), id: ID });
   if (existsSync(NETNS)) execFileSync("ip", ["netns", "delete", basename(NETNS)]);
 }
 

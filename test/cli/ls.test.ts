@@ -15,6 +15,7 @@ async function ls(...args: string[]): Promise<string> {
     config: parseConfig("cni.yaml", ""),
     sandbox: bench.current.context,
     tracer: processTracer(),
+    runtimePath: "",
     print: (...more) => lines.push(...more),
     exit: () => {},
   });

@@ -86,6 +86,7 @@ describe("the launcher's own options", () => {
       "c",
     ];
     expect(parseOwnOptions(argv)).toEqual({
+      person: false,
       config: "/c",
       configGiven: true,
       runtimePath: "/r",

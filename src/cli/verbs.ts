@@ -1,6 +1,14 @@
-const VERBS = new Set(["ls", "inspect", "check", "heal", "gc", "trace"]);
+/** The commands of ours that the launcher knows. */
+export const operatorVerbs: ReadonlySet<string> = new Set([
+  "ls",
+  "inspect",
+  "check",
+  "heal",
+  "gc",
+  "trace",
+]);
 
 /** Whether the word is a command of ours and not the low-level runtime's. */
 export function isOperatorVerb(word: string | undefined): boolean {
-  return word !== undefined && VERBS.has(word);
+  return word !== undefined && operatorVerbs.has(word);
 }

@@ -71,7 +71,8 @@ export interface CreateCall {
   logFormat: "text" | "json";
 }
 
-const GLOBAL_VALUES = new Set([
+/** Global flags of runc and crun that take a value; the launcher passes over them too. */
+export const globalValues: ReadonlySet<string> = new Set([
   "root",
   "log",
   "log-format",
@@ -106,7 +107,7 @@ const COMMAND_VALUES = new Set([
  * The id is empty when there is none. Throws BAD_ARGS when there is no such command.
  */
 export function parseCreateCall(argv: readonly string[]): CreateCall {
-  const globals = readFlags(argv, 0, GLOBAL_VALUES);
+  const globals = readFlags(argv, 0, globalValues);
   const command = argv[globals.end];
   if (command !== "create" && command !== "run" && command !== "restore") {
     throw new UserError("BAD_ARGS", `not a call that makes a container: ${argv.join(" ")}`);

@@ -9,11 +9,12 @@ import { transition } from "../sandbox/release.ts";
 /** See runGoHook. */
 export const GO_HOOK = "go-hook";
 
-const VERBS = new Set(["attach-netns", "settle", GO_HOOK]);
+/** The calls that our own hooks and the launcher make. */
+export const innerVerbs: ReadonlySet<string> = new Set(["attach-netns", "settle", GO_HOOK]);
 
 /** Whether the word is a call that our own hook or launcher makes. */
 export function isInnerVerb(word: string | undefined): boolean {
-  return word !== undefined && VERBS.has(word);
+  return word !== undefined && innerVerbs.has(word);
 }
 
 /**

@@ -17,9 +17,14 @@ export function isRequestKey(key: string): boolean {
   return key.startsWith("cni.") || key === SELECTION_KEY;
 }
 
+/** Whether an entry asks for no network at all: that holds whoever said it. */
+function isRestriction([key, value]: [string, string]): boolean {
+  return (key === "cni.networks" || key === SELECTION_KEY) && value.trim() === "none";
+}
+
 /**
  * Separates what the operator said from what the image brought along: a label that the image carries with the same
- * value is the image's. An image must not choose its own network, address or ports.
+ * value is the image's. An image must not choose its own network, address or ports; that there is none it may say.
  *
  * @param images the image's configurations, undefined where they cannot be told
  */
@@ -32,13 +37,21 @@ export function operatorWord(options: {
   unknown: UnknownOrigin;
 }): OperatorWord {
   const { images, unknown, kind = "label" } = options;
-  const labels = Object.entries(options.labels);
-  if (images === undefined) return wordOfUnknown({ labels, env: options.env, unknown, kind });
+  const all = Object.entries(options.labels);
+  const named = all.filter(([key]) => key === "cni.networks" || key === SELECTION_KEY);
+  // An image that says none beside the operator's own choice makes no fault of that.
+  const restrictions = new Set(named.every(isRestriction) ? named : []);
+  const labels = all.filter((entry) => !restrictions.has(entry));
+  const restricted = Object.fromEntries([...restrictions].slice(0, 1));
+  if (images === undefined) {
+    const word = wordOfUnknown({ labels, env: options.env, unknown, kind });
+    return { ...word, labels: { ...word.labels, ...restricted } };
+  }
   const isOwn = ([key, value]: [string, string]) =>
     !images.some((image) => Object.hasOwn(image.labels, key) && image.labels[key] === value);
   const ignored = labels.filter(([key, value]) => isRequestKey(key) && !isOwn([key, value]));
   return {
-    labels: Object.fromEntries(labels.filter(isOwn)),
+    labels: { ...Object.fromEntries(labels.filter(isOwn)), ...restricted },
     env: options.env.filter((entry) => !images.some((image) => image.env.includes(entry))),
     warnings: ignored.map(
       ([key]) =>

@@ -73,9 +73,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
     }
     return leaveAlone(reason);
   }
-  const wish = once(() =>
-    readWish({ config: context.config, log: context.log, id: call.id, spec: bundle.spec, docker }),
-  );
+  const wish = once(() => readWish({ ...context, id: call.id, spec: bundle.spec, docker }));
   const known = context.store.read(call.id);
   if (known === undefined) {
     const { whyNone } = await wish();

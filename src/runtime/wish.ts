@@ -1,5 +1,6 @@
 import {
   CniError,
+  isValidContainerId,
   loadDefaultNetworkList,
   loadNetworkList,
   type NetworkList,
@@ -7,11 +8,12 @@ import {
 import type { Config } from "../config/config.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
 import type { ImageConfig } from "../engine/image-config.ts";
-import { operatorWord } from "../engine/operator-word.ts";
+import { isRequestKey, operatorWord } from "../engine/operator-word.ts";
 import { portsOfBindings } from "../engine/ports.ts";
 import { namesNetworks, NOTHING, parseRequest, type SandboxRequest } from "../engine/request.ts";
 import type { Logger } from "../log.ts";
 import type { Spec } from "../oci/spec.ts";
+import type { SandboxStore } from "../sandbox/store.ts";
 
 /** What was asked of a container's network, and the labels that are the operator's. */
 export interface Wish extends SandboxRequest {
@@ -25,6 +27,7 @@ export interface Wish extends SandboxRequest {
 export interface WishOptions {
   config: Config;
   log: Logger;
+  store: SandboxStore;
   id: string;
   spec: Spec;
   docker: DockerContainer | undefined;
@@ -49,7 +52,7 @@ export async function readWish(options: WishOptions): Promise<Wish> {
   const word = operatorWord({
     labels: docker?.labels ?? {},
     env: spec.process?.env ?? [],
-    images: await imagesOf(config, docker),
+    images: await imagesOf(options),
     unknown,
   });
   const warn = (warnings: readonly string[]): void => {
@@ -89,15 +92,25 @@ async function annotatedImages(spec: Spec, id: string): Promise<ImageConfig[] | 
   return isPodman(spec, id) ? readPodmanImage(spec, id) : [];
 }
 
-/** Nothing is looked up for a container of which nothing is asked. */
-async function imagesOf(
-  config: Config,
-  docker: DockerContainer | undefined,
-): Promise<ImageConfig[] | undefined> {
+/**
+ * Nothing is looked up for a container of which nothing is asked. What its image says is noted where something depends on it: the
+ * image may be removed before the container.
+ */
+async function imagesOf({
+  config,
+  docker,
+  id,
+  store,
+}: WishOptions): Promise<ImageConfig[] | undefined> {
   if (docker === undefined) return undefined;
-  if (Object.keys(docker.labels).length === 0 && !config.envAddresses) return [];
+  const keys = Object.keys(docker.labels);
+  if (keys.length === 0 && !config.envAddresses) return [];
   const { readImageConfigs } = await import("../engine/image-config.ts");
-  return readImageConfigs(docker);
+  const found = readImageConfigs(docker);
+  const mayStartAgain = !docker.autoRemove && isValidContainerId(id);
+  if (!mayStartAgain || !(config.envAddresses || keys.some(isRequestKey))) return found;
+  const { rememberImages } = await import("../sandbox/image-notes.ts");
+  return rememberImages(store, { id, containerDir: docker.directory }, found);
 }
 
 /** Loads the networks that were asked for, in their order; throws the network library's fault. */

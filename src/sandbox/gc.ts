@@ -106,6 +106,8 @@ export async function sweep(
     unlessDiskRefuses(() => context.store.dropNotes());
     const { dropStaleNotes } = await import("./stale-notes.ts");
     dropStaleNotes(context.store.runtimeNotes);
+    const { dropImageNotes } = await import("./image-notes.ts");
+    unlessDiskRefuses(() => dropImageNotes(context.store));
   }
   const ids = context.store.list().filter((id) => id !== except);
   const outcomes = await severally(

@@ -19,8 +19,8 @@ export interface SandboxStore {
   readonly dir: string;
   /** Which low-level runtime made a container; not in the state folder, which the launcher does not know. */
   readonly runtimeNotes: RuntimeNotes;
-  /** Makes and names a folder whose lock guards what all sandboxes share. */
-  sharedDir(what: "ports" | "hosts" | "networks"): string;
+  /** Makes and names a folder of what all sandboxes share; its lock guards that. */
+  sharedDir(what: "ports" | "hosts" | "networks" | "images"): string;
   /** The folder of one sandbox, whether it exists or not. */
   pathOf(id: string): string;
   /** Makes the folder of all sandboxes. */

@@ -342,6 +342,32 @@ describe("the image does not speak", () => {
     ]);
   });
 
+  test.each<[string, (typeof image)[] | undefined]>([
+    ["the image carries it too", [image]],
+    ["nobody knows what the image carries", undefined],
+  ])("that there is to be no network counts even where %s", (_, known) => {
+    for (const key of ["cni.networks", SELECTION]) {
+      const word = operatorWord({
+        labels: { [key]: "none", "cni.ip": "10.9.9.9" },
+        env: [],
+        images: known,
+        unknown: "ignore",
+      });
+      expect(word.labels).toEqual({ [key]: "none" });
+      expect(parseRequest({ annotations: {}, labels: word.labels }).none).toBe(true);
+    }
+  });
+
+  test("that there is to be no network is not the image's word beside the operator's own choice", () => {
+    const { labels } = operatorWord({
+      labels: { "cni.networks": "front", [SELECTION]: "none" },
+      env: [],
+      images: [{ labels: { [SELECTION]: "none" }, env: [] }],
+      unknown: "ignore",
+    });
+    expect(labels).toEqual({ "cni.networks": "front" });
+  });
+
   test("of several platforms' images any can bring a label along", () => {
     const images = [{ labels: {}, env: [] }, image];
     expect(operatorWord({ labels, env, images, unknown: "use" }).labels).not.toHaveProperty(

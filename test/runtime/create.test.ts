@@ -11,7 +11,7 @@ import {
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Cni, CniError, type Result } from "../../src/cni/index.ts";
 import { resolveConfig } from "../../src/config/config.ts";
@@ -182,6 +182,87 @@ function sandboxes(): string[] {
   const folder = join(dir, "state/sandboxes");
   return existsSync(folder) ? readdirSync(folder) : [];
 }
+
+const HEX = "e".repeat(64);
+const image = () => join(dir, "image/overlay2/imagedb/content/sha256", HEX);
+const notes = () => readdirSync(join(dir, "state/images"));
+
+/** What Docker's files say of a container of an image that brings along an address. */
+function made(labels: Record<string, string>, hostConfig: object = {}): void {
+  engineSays({ NetworkMode: "none", ...hostConfig });
+  const config = { Name: "/web", Image: `sha256:${HEX}`, Driver: "overlay2" };
+  const file = join(dir, "containers", ID, "config.v2.json");
+  writeFileSync(file, JSON.stringify({ ...config, Config: { Labels: labels } }));
+  mkdirSync(dirname(image()), { recursive: true });
+  const own = { "cni.networks": "lan", "cni.ip": "10.9.9.9" };
+  writeFileSync(image(), JSON.stringify({ rootfs: {}, config: { Labels: own } }));
+  for (const name of ["lan", "back"]) {
+    const list = { cniVersion: "1.0.0", name, plugins: [{ type: "bridge" }] };
+    writeFileSync(join(dir, `net.d/10-${name}.conflist`), JSON.stringify(list));
+  }
+  writeFileSync(
+    join(dir, "net.d/00-first.conflist"),
+    JSON.stringify({
+      cniVersion: "1.0.0",
+      name: "first",
+      plugins: [{ type: "bridge" }],
+    }),
+  );
+}
+
+/** Creates it, ends it, and gives the networks and arguments that it had. */
+async function lives(): Promise<unknown> {
+  const own = context();
+  expect(await create(own, call())).toBe(0);
+  const record = own.store.read(ID);
+  if (record === undefined || record === "unreadable") return record;
+  own.store.remove(ID);
+  aliveNetns.clear();
+  return record.attachments.map(({ network, cniArgs }) => [network, cniArgs]);
+}
+
+describe("a container whose image is gone", () => {
+  test("has what was decided when it was there", async () => {
+    made({ "cni.networks": "back", "cni.ip": "10.9.9.9" });
+    const first = await lives();
+    expect(first).toEqual([["back", [["IgnoreUnknown", "1"]]]]);
+    rmSync(image());
+    expect(await lives()).toEqual(first);
+  });
+
+  test("is judged anew by what it says anew, which its image did not say", async () => {
+    made({ "cni.networks": "back" });
+    await lives();
+    rmSync(image());
+    const file = join(dir, "containers", ID, "config.v2.json");
+    writeFileSync(file, readFileSync(file, "utf8").replace('"back"', '"lan"'));
+    // The value that the image carried is not its operator's.
+    expect(await lives()).toEqual([["first", [["IgnoreUnknown", "1"]]]]);
+  });
+
+  test("has no network where it is to have none, whoever knows", async () => {
+    made({ "cni.networks": "none" });
+    rmSync(image());
+    expect(await lives()).toBeUndefined();
+  });
+
+  test("with --rm leaves no note", async () => {
+    made({ "cni.networks": "back" }, { AutoRemove: true });
+    await lives();
+    expect(existsSync(join(dir, "state/images"))).toBe(false);
+  });
+
+  test("is forgotten with the container", async () => {
+    made({ "cni.networks": "back" });
+    await lives();
+    await sweep(context());
+    expect(notes()).toEqual([ID]);
+    mkdirSync(join(dir, "volumes"));
+    rmSync(join(dir, "containers", ID), { recursive: true });
+    await sweep(context());
+    expect(notes()).toEqual([]);
+  });
+});
 
 describe("a new container", () => {
   test("gets its namespace, then its network beside the runtime's create", async () => {

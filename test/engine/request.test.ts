@@ -359,13 +359,13 @@ describe("the image does not speak", () => {
   });
 
   test("that there is to be no network is not the image's word beside the operator's own choice", () => {
-    const { labels } = operatorWord({
+    const word = operatorWord({
       labels: { "cni.networks": "front", [SELECTION]: "none" },
       env: [],
       images: [{ labels: { [SELECTION]: "none" }, env: [] }],
       unknown: "ignore",
     });
-    expect(labels).toEqual({ "cni.networks": "front" });
+    expect(word.labels).toEqual({ "cni.networks": "front" });
   });
 
   test("of several platforms' images any can bring a label along", () => {

@@ -184,18 +184,18 @@ function sandboxes(): string[] {
 }
 
 const HEX = "e".repeat(64);
-const image = () => join(dir, "image/overlay2/imagedb/content/sha256", HEX);
+const imageFile = () => join(dir, "image/overlay2/imagedb/content/sha256", HEX);
 const notes = () => readdirSync(join(dir, "state/images"));
 
 /** What Docker's files say of a container of an image that brings along an address. */
-function made(labels: Record<string, string>, hostConfig: object = {}): void {
+function withImage(asked: Record<string, string>, hostConfig: object = {}): void {
   engineSays({ NetworkMode: "none", ...hostConfig });
   const config = { Name: "/web", Image: `sha256:${HEX}`, Driver: "overlay2" };
   const file = join(dir, "containers", ID, "config.v2.json");
-  writeFileSync(file, JSON.stringify({ ...config, Config: { Labels: labels } }));
-  mkdirSync(dirname(image()), { recursive: true });
+  writeFileSync(file, JSON.stringify({ ...config, Config: { Labels: asked } }));
+  mkdirSync(dirname(imageFile()), { recursive: true });
   const own = { "cni.networks": "lan", "cni.ip": "10.9.9.9" };
-  writeFileSync(image(), JSON.stringify({ rootfs: {}, config: { Labels: own } }));
+  writeFileSync(imageFile(), JSON.stringify({ rootfs: {}, config: { Labels: own } }));
   for (const name of ["lan", "back"]) {
     const list = { cniVersion: "1.0.0", name, plugins: [{ type: "bridge" }] };
     writeFileSync(join(dir, `net.d/10-${name}.conflist`), JSON.stringify(list));
@@ -223,17 +223,17 @@ async function lives(): Promise<unknown> {
 
 describe("a container whose image is gone", () => {
   test("has what was decided when it was there", async () => {
-    made({ "cni.networks": "back", "cni.ip": "10.9.9.9" });
+    withImage({ "cni.networks": "back", "cni.ip": "10.9.9.9" });
     const first = await lives();
     expect(first).toEqual([["back", [["IgnoreUnknown", "1"]]]]);
-    rmSync(image());
+    rmSync(imageFile());
     expect(await lives()).toEqual(first);
   });
 
   test("is judged anew by what it says anew, which its image did not say", async () => {
-    made({ "cni.networks": "back" });
+    withImage({ "cni.networks": "back" });
     await lives();
-    rmSync(image());
+    rmSync(imageFile());
     const file = join(dir, "containers", ID, "config.v2.json");
     writeFileSync(file, readFileSync(file, "utf8").replace('"back"', '"lan"'));
     // The value that the image carried is not its operator's.
@@ -241,19 +241,19 @@ describe("a container whose image is gone", () => {
   });
 
   test("has no network where it is to have none, whoever knows", async () => {
-    made({ "cni.networks": "none" });
-    rmSync(image());
+    withImage({ "cni.networks": "none" });
+    rmSync(imageFile());
     expect(await lives()).toBeUndefined();
   });
 
   test("with --rm leaves no note", async () => {
-    made({ "cni.networks": "back" }, { AutoRemove: true });
+    withImage({ "cni.networks": "back" }, { AutoRemove: true });
     await lives();
     expect(existsSync(join(dir, "state/images"))).toBe(false);
   });
 
   test("is forgotten with the container", async () => {
-    made({ "cni.networks": "back" });
+    withImage({ "cni.networks": "back" });
     await lives();
     await sweep(context());
     expect(notes()).toEqual([ID]);

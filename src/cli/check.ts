@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { checkSandbox, type Health, healSandbox } from "../sandbox/heal.ts";
+import { settleHosts } from "../sandbox/hosts.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
@@ -28,13 +29,21 @@ export function healCommand(call: OperatorCall): Command {
   return healthCommand(call, healSandbox, {
     name: "heal",
     description: "build again what check finds broken, with the same addresses",
+    after: settleHosts,
   });
+}
+
+interface HealthOptions {
+  name: string;
+  description: string;
+  /** What is done once for all of them. */
+  after?: (context: SandboxContext) => Promise<void>;
 }
 
 function healthCommand(
   call: OperatorCall,
   examine: (context: SandboxContext, id: string) => Promise<Health>,
-  { name, description }: { name: string; description: string },
+  { name, description, after }: HealthOptions,
 ): Command {
   const { sandbox, print, exit } = call;
   return new Command(name)
@@ -58,6 +67,7 @@ function healthCommand(
       for (const { id, name: of } of views) {
         found.push({ id, name: of ?? null, ...(await examine(sandbox, id)) });
       }
+      await after?.(sandbox);
       if (json) print(JSON.stringify(found, null, 2));
       else {
         const rows = found.map((each) => [

@@ -23,7 +23,7 @@ export interface Unattached extends NoNetwork {
  * the daemons that run. Throws NO_SUCH_CONTAINER when there is none.
  */
 export async function findUnattached(
-  { config }: Pick<OperatorCall, "config">,
+  { config, sandbox: { store } }: Pick<OperatorCall, "config" | "sandbox">,
   views: readonly SandboxView[],
   word: string,
 ): Promise<Unattached> {
@@ -32,7 +32,7 @@ export async function findUnattached(
   );
   const found = findEngineContainer([...new Set([...runningContainersDirs(), ...known])], word);
   if (found === undefined) throw noSuchContainer(word);
-  return unattached(found, await whyNoNetwork(config, found));
+  return unattached(found, await whyNoNetwork({ config, store }, found));
 }
 
 function unattached({ id, name, directory }: EngineContainer, why: NoNetwork): Unattached {

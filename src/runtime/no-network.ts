@@ -1,9 +1,8 @@
-import type { Config } from "../config/config.ts";
 import { type DockerContainer, readDockerContainer } from "../engine/docker-container.ts";
 import type { EngineContainer } from "../engine/find-container.ts";
 import { UserError } from "../errors.ts";
 import { recordingLog } from "../log.ts";
-import { readWish } from "./wish.ts";
+import { readWish, type WishOptions } from "./wish.ts";
 
 /** Why a container has no CNI network, and what of its request was not counted. */
 export interface NoNetwork {
@@ -19,7 +18,10 @@ const DOCKERS_RUNTIMES = new Set([
 ]);
 
 /** Tells why Docker's container has no CNI network, by Docker's files of it and what `create` would decide. */
-export async function whyNoNetwork(config: Config, container: EngineContainer): Promise<NoNetwork> {
+export async function whyNoNetwork(
+  own: Pick<WishOptions, "config" | "store">,
+  container: EngineContainer,
+): Promise<NoNetwork> {
   const docker = readDockerContainer(container.directory);
   const byMode = whyByMode(docker);
   if (byMode !== undefined) return { reason: byMode, notes: docker.warnings };
@@ -28,7 +30,7 @@ export async function whyNoNetwork(config: Config, container: EngineContainer): 
     return { reason, notes: docker.warnings };
   }
   const { log, lines } = recordingLog();
-  const reason = await whyByRequest(config, container, docker, log);
+  const reason = await whyByRequest(own, container, docker, log);
   return { reason: reason ?? whyNotYet(container), notes: lines.map(({ msg }) => msg) };
 }
 
@@ -49,13 +51,13 @@ function whyByMode({
 
 /** undefined where it asks for a network. */
 async function whyByRequest(
-  config: Config,
+  own: Pick<WishOptions, "config" | "store">,
   { id }: EngineContainer,
   docker: DockerContainer,
   log: ReturnType<typeof recordingLog>["log"],
 ): Promise<string | undefined> {
   try {
-    return (await readWish({ config, log, id, spec: {}, docker })).whyNone;
+    return (await readWish({ ...own, log, id, spec: {}, docker })).whyNone;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return `its request cannot be met: ${error.message}`;

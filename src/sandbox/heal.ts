@@ -1,8 +1,9 @@
 import { UserError } from "../errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { heldTwice } from "./held-twice.ts";
 import { endLeftovers } from "./leftovers.ts";
+import { heldTwice } from "./held-twice.ts";
+import { noteHosts } from "./hosts.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
@@ -35,6 +36,8 @@ export function checkSandbox(context: SandboxContext, id: string): Promise<Healt
 export function healSandbox(context: SandboxContext, id: string): Promise<Health> {
   return underLock(context, id, async (record) => {
     const found = await examine(context, record);
+    // A container may have been given another name since.
+    noteHosts(context, record);
     if (found.health !== "broken") return found;
     await endLeftovers(context, record);
     await bindAgain(context, record);

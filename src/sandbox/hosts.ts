@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { editInPlace } from "../engine/file-in-place.ts";
+import { nameInDocker } from "../engine/container-name.ts";
 import { hostLines, type NetworkMember, withOwnLines } from "../engine/hosts-file.ts";
 import { errnoOf, UserError } from "../errors.ts";
 import type { SandboxContext } from "./context.ts";
@@ -77,7 +78,8 @@ async function rewriteHosts(
   if (lock === undefined) return false;
   try {
     const notes = store.hostsNotes();
-    rewriteOn(context, new Set([...networks, ...notes.flatMap((note) => note.networks)]));
+    const concerned = new Set([...networks, ...notes.flatMap((note) => note.networks)]);
+    await rewriteOn(context, concerned);
     for (const { name } of notes) store.dropHostsNote(name);
     return true;
   } finally {
@@ -85,14 +87,23 @@ async function rewriteHosts(
   }
 }
 
-function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>): void {
-  const present = context.store.list().flatMap((id) => presentRecord(context, id) ?? []);
+async function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>): Promise<void> {
+  const records = context.store.list().flatMap((id) => presentRecord(context, id) ?? []);
+  const present = await Promise.all(records.map(asNamedNow));
   const linesAt = hostLines(present.map(memberOf));
   for (const [place, { id, files, attachments }] of present.entries()) {
     const isConcerned = attachments.some(({ network }) => networks.has(network));
     if (files?.hosts === undefined || !isConcerned) continue;
     editShown(context, id, files.hosts, (text) => withOwnLines(text, linesAt(place)));
   }
+}
+
+/** Names are the engine's: `docker rename` gives a running container another one. */
+async function asNamedNow(record: SandboxRecord): Promise<SandboxRecord> {
+  const { containerDir, name } = record;
+  if (containerDir === undefined || nameInDocker(containerDir) === name) return record;
+  const { renamed } = await import("./renamed.ts");
+  return renamed(record, containerDir);
 }
 
 function presentRecord(context: SandboxContext, id: string): SandboxRecord | undefined {

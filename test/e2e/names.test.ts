@@ -5,6 +5,7 @@ import { hostLocal } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { waitFor } from "./harness/shell.ts";
+import { program } from "./life/program.ts";
 
 const test = dockerTest({
   iptables: true,
@@ -109,6 +110,27 @@ describe("containers on one network", () => {
       expect(await host.ok("exec", web, "ping", "-c", "1", name)).toContain(`(${address})`);
     }
     expect(await host.ok("exec", db, "ping", "-c", "1", "web")).toContain("1 packets received");
+  });
+
+  test("follow docker rename with the next start or stop on the network, and with heal", async ({
+    host,
+  }) => {
+    const web = await host.sleeper("--name", "web");
+    const peer = await host.sleeper("--name", "peer");
+    const { address } = await host.interface(web);
+    expect(namesOf(host, peer, address)).toContain("web");
+    await host.ok("rename", "web", "web-old");
+    const fresh = await host.sleeper("--name", "web");
+    expect(namesOf(host, peer, address)).toContain("web-old");
+    expect(namesOf(host, peer, address)).not.toContain("web");
+    expect(namesOf(host, peer, (await host.interface(fresh)).address)).toContain("web");
+    expect(namesOf(host, web, address)).not.toContain("web");
+    await host.ok("rename", "web-old", "older");
+    expect(await program(host, "heal")).toMatchObject({ exitCode: 0 });
+    expect(namesOf(host, peer, address)).toContain("older");
+    expect((await program(host, "ls")).stdout).toMatch(/^older /m);
+    await host.ok("restart", web);
+    expect(namesOf(host, peer, (await host.interface(web)).address)).not.toContain("web-old");
   });
 
   test("learn of changes while the file's inode stays", async ({ host }) => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import type { EngineContainer } from "../../src/engine/find-container.ts";
+import { fileStore } from "../../src/sandbox/store.ts";
 import { type NoNetwork, whyNoNetwork } from "../../src/runtime/no-network.ts";
 
 let dir: string;
@@ -32,7 +33,7 @@ async function why(of: Case): Promise<NoNetwork> {
   writeFileSync(file, `cni_conf_dir: ${dir}/net.d\n${config}`);
   const state = { running: true, wasStarted: true };
   const known = { id: "c1", name: "web", directory, runtime: "cni", ...state, ...container };
-  return whyNoNetwork(loadConfig(file), known);
+  return whyNoNetwork({ config: loadConfig(file), store: fileStore(join(dir, "state")) }, known);
 }
 
 test.each([

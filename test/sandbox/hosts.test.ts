@@ -33,6 +33,13 @@ function running(id: string, address: string, network = "net"): SandboxRecord {
   return record;
 }
 
+function engineCalls(id: string, config: object): void {
+  writeFileSync(
+    join(bench.current.dir, "containers", id, "config.v2.json"),
+    JSON.stringify(config),
+  );
+}
+
 function hostsFile(id: string): string {
   return join(bench.current.dir, "containers", id, "hosts");
 }
@@ -91,6 +98,25 @@ describe("the hosts files", () => {
     await sweep(context);
     expect(names("a")).toEqual(["a"]);
     expect(context.store.hostsNotes()).toEqual([]);
+  });
+
+  test("have the names that the engine has for containers now", async () => {
+    const { context } = bench.current;
+    for (const [place, id] of ["a", "b", "c"].entries()) {
+      const record = running(id, `10.1.0.${place + 2}`);
+      context.store.write({ ...record, name: id, names: ["host", id] });
+      engineCalls(id, { Name: `/${id}` });
+    }
+    await refreshHosts(context, running("d", "10.1.0.9"));
+    expect(names("a").toSorted()).toEqual(["d", "host a", "host b", "host c"]);
+    engineCalls("a", { Name: "/b-old", Config: { Hostname: "host" } });
+    // A label that looks like the name is not the name.
+    engineCalls("b", { Config: { Hostname: "host", Labels: { Name: "/evil" } }, Name: "/a" });
+    await refreshHosts(context, running("d", "10.1.0.9"));
+    expect(readFileSync(hostsFile("c"), "utf8")).toContain("10.1.0.2\thost b-old\n");
+    expect(readFileSync(hostsFile("c"), "utf8")).toContain("10.1.0.3\thost a\n");
+    expect(readFileSync(hostsFile("c"), "utf8")).not.toContain("evil");
+    expect(readFileSync(hostsFile("a"), "utf8")).toContain("10.1.0.2\thost b-old\n");
   });
 
   test("lose the names of those who are released, once for all of them", async () => {

@@ -17,6 +17,7 @@ import { create } from "./runtime/create.ts";
 import { callersEnvironment } from "./runtime/environment.ts";
 import { GO_HOOK, isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
 import { processRuntime } from "./runtime/lowlevel.ts";
+import { callLimitMs } from "./runtime/time-limit.ts";
 import { leaveBehind } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
 import { fileFirstUse } from "./sandbox/first-use.ts";
@@ -146,6 +147,7 @@ function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer):
       pluginDirs: config.cniBinDirs,
       cacheDir: `${config.stateDir}/cni`,
       timeoutMs: config.pluginTimeoutMs,
+      timeoutFor: ({ capabilityArgs = {} }) => callLimitMs(config, [capabilityArgs]),
       env,
       onPlugin(step) {
         const { containerId, network, plugin, command, ms, stderr } = step;

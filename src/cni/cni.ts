@@ -40,6 +40,8 @@ export interface CniOptions {
   exec?: PluginExec;
   /** Milliseconds that one call of a plugin may take; default 60,000. */
   timeoutMs?: number;
+  /** The same by attachment, in place of `timeoutMs`: what it is given may take its time. */
+  timeoutFor?: (rt: RuntimeConf) => number;
   /** For plugins that answer "try again later"; default 3 calls with a first pause of 250 ms. */
   retry?: RetryPolicy;
   /** Aborts the running plugin call and refuses every later one. */
@@ -140,11 +142,14 @@ export function createCni(options: CniOptions): Cni {
   const tools = createTools(options);
   const gate = createGate();
   const inTurn = <T>(
-    { containerId }: RuntimeConf,
+    rt: RuntimeConf,
     call: CallOptions | undefined,
     operation: (own: Tools) => Promise<T>,
-  ): Promise<T> =>
-    gate.forContainer(containerId, () => operation(toolsFor(tools, call)), call?.signal);
+  ): Promise<T> => {
+    const timeoutMs = call?.timeoutMs ?? options.timeoutFor?.(rt);
+    const own = () => toolsFor(tools, { ...call, ...(timeoutMs !== undefined && { timeoutMs }) });
+    return gate.forContainer(rt.containerId, () => operation(own()), call?.signal);
+  };
   const cni: Cni = {
     addNetworkList: (list, rt, call) => inTurn(rt, call, (own) => addList(own, list, rt)),
     checkNetworkList: (list, rt, call) => inTurn(rt, call, (own) => checkList(own, list, rt, call)),

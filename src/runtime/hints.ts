@@ -16,7 +16,7 @@ function hintFor(kind: CniError["kind"], logFile: string | undefined): string {
     case "not-found":
       return "install the plugin, or name its folder in cni_bin_dir";
     case "timeout":
-      return `find out what the plugin waits for, or raise plugin_timeout${details}`;
+      return `find out what the plugin waits for, or raise plugin_timeout (half a second is added to it for each published port)${details}`;
     case "no-network":
       return "put a network list there, such as config/net.d/10-docker-cni.conflist, or correct cni_conf_dir";
     default:

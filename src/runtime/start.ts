@@ -17,6 +17,7 @@ import type { CreateContext } from "./create.ts";
 import type { NetworkStart } from "./network.ts";
 import { createRuntimeHook } from "./createruntime.ts";
 import { poststopHook } from "./poststop.ts";
+import { callLimitMs } from "./time-limit.ts";
 
 export interface Start extends NetworkStart {
   call: CreateCall;
@@ -115,7 +116,10 @@ function specFor(context: CreateContext, { bundle, record, call }: Start): strin
   const hookOptions = {
     install: context.install,
     path: context.env["PATH"] ?? "",
-    pluginTimeoutMs: context.config.pluginTimeoutMs,
+    pluginTimeoutMs: callLimitMs(
+      context.config,
+      record.attachments.map(({ capabilityArgs }) => capabilityArgs),
+    ),
   };
   const sandboxDir = context.store.pathOf(record.id);
   const poststop = poststopHook({ ...hookOptions, record, sandboxDir });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
-import type { CallOptions, Cni } from "../../src/cni/index.ts";
+import type { CallOptions, Cni, RuntimeConf } from "../../src/cni/index.ts";
 import { attachment, failure, fakePlugins, networkList, type FakePlugins } from "./harness.ts";
 
 const list = networkList(["one"]);
@@ -88,3 +88,22 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+/** Time for what is given ports. */
+function timeoutFor({ containerId, capabilityArgs = {} }: RuntimeConf): number {
+  return containerId === "c1" && "portMappings" in capabilityArgs ? 9000 : 100;
+}
+
+test("the time-out of an attachment can go by what it is given", async () => {
+  const fake = fakePlugins("one");
+  for (const command of ["ADD", "DEL"])
+    fake.answer("one", command, 'sleep 0.4; echo \'{"cniVersion":"1.0.0"}\'');
+  const cni = fake.cni({ timeoutFor });
+  const many = { ...attachment, capabilityArgs: { portMappings: [] } };
+  await cni.addNetworkList(list, many);
+  await cni.delNetworkList(list, many);
+  expect(await failure(cni.addNetworkList(list, attachment))).toMatchObject({ kind: "timeout" });
+  expect(await failure(cni.delNetworkList(list, many, { timeoutMs: 100 }))).toMatchObject({
+    kind: "timeout",
+  });
+});

@@ -97,7 +97,8 @@ export async function attach(context: SandboxContext, record: SandboxRecord): Pr
   const asked = record.attachments.map(({ addresses }) => addresses);
   const first = await whileAdding(context, record.attachments, async () => {
     await attachAll(context, record);
-    if (context.store.listUnheld().length === 0) return undefined;
+    const { store, bootId } = context;
+    if (store.notedBoot === bootId && store.listUnheld().length === 0) return undefined;
     const { giveBack } = await import("./unheld.ts");
     return giveBack(context, record, asked);
   });

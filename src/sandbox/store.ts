@@ -62,6 +62,10 @@ export interface SandboxStore {
   markUnheld(id: string, isUnheld: boolean): void;
   /** The sandboxes of which that is so. */
   listUnheld(): string[];
+  /** The boot in which `noteBoot` was called last. */
+  readonly notedBoot: string | undefined;
+  /** Notes that the sandboxes of earlier boots are marked as unheld. */
+  noteBoot(bootId: string): void;
   /**
    * Notes that the hosts files of the containers on these networks are to be rewritten, for the sake of the sandbox `id`;
    * gives the note's name.
@@ -170,6 +174,11 @@ export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): Sandb
       } else rmSync(join(folder, id), { force: true });
     },
     listUnheld: () => ifThere(() => readdirSync(join(stateDir, "unheld"))) ?? [],
+    get notedBoot() {
+      return ifThere(() => readFileSync(join(stateDir, "boot"), "utf8"));
+    },
+    noteBoot: (bootId) =>
+      inState(stateDir, () => writeFileSync(join(stateDir, "boot"), bootId, { mode: 0o600 })),
     // A link is there as a whole or not at all; names of networks hold no slash.
     noteHosts(id, networks) {
       makeFolder(hostsNotes);

@@ -3,6 +3,7 @@ import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./name-of-now.ts";
 import { alone } from "./operation.ts";
+import { isOver, readFacts } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
 import { detach } from "./release.ts";
 
@@ -17,20 +18,39 @@ export interface Taken {
 
 /**
  * While a kept network is built again its plugins do not hold its addresses, and when that fails they do not until the
- * next start. What another container was given meanwhile is looked at here: undefined when none of it is kept for anybody.
+ * next start; nor do they after a reboot, where their leases do not outlive one. What another container was given meanwhile is
+ * looked at here: undefined when none of it is kept for anybody.
  */
 export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken | undefined {
-  for (const id of context.store.listUnheld()) {
-    const other = id === record.id ? undefined : context.store.read(id);
+  const { store, keepForMs } = context;
+  noteEarlierBoots(context);
+  for (const id of store.listUnheld()) {
+    const other = id === record.id ? undefined : store.read(id);
     if (other === undefined || other === "unreadable") continue;
     for (const { network, addresses } of record.attachments) {
       const own = other.attachments.filter((each) => each.network === network);
       const kept = new Set(own.flatMap((each) => each.addresses));
       const address = addresses.find((each) => kept.has(each));
-      if (address !== undefined) return { address, id, owner: nameOfNow(other) ?? other.id };
+      if (address === undefined || isOver(other, readFacts(store, other), keepForMs)) continue;
+      return { address, id, owner: nameOfNow(other) ?? other.id };
     }
   }
   return undefined;
+}
+
+/** Once in a boot: nobody is known to hold the addresses of the sandboxes that were made in an earlier one. */
+function noteEarlierBoots({ store, bootId }: SandboxContext): void {
+  if (store.notedBoot === bootId) return;
+  for (const id of store.list()) {
+    const record = store.read(id);
+    if (record === undefined || record === "unreadable" || record.bootId === bootId) continue;
+    store.markUnheld(id, true);
+    // It may have been built again in between.
+    const later = store.read(id);
+    const isHeld = typeof later === "object" && later.bootId === bootId;
+    if (later === undefined || (isHeld && later.state === "attached")) store.markUnheld(id, false);
+  }
+  store.noteBoot(bootId);
 }
 
 /** The fault of a network that gives out nothing but what is kept for others. */

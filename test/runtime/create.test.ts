@@ -188,11 +188,11 @@ const imageFile = () => join(dir, "image/overlay2/imagedb/content/sha256", HEX);
 const notes = () => readdirSync(join(dir, "state/images"));
 
 /** What Docker's files say of a container of an image that brings along an address. */
-function withImage(asked: Record<string, string>, hostConfig: object = {}): void {
+function withImage(ownLabels: Record<string, string>, hostConfig: object = {}): void {
   engineSays({ NetworkMode: "none", ...hostConfig });
   const config = { Name: "/web", Image: `sha256:${HEX}`, Driver: "overlay2" };
   const file = join(dir, "containers", ID, "config.v2.json");
-  writeFileSync(file, JSON.stringify({ ...config, Config: { Labels: asked } }));
+  writeFileSync(file, JSON.stringify({ ...config, Config: { Labels: ownLabels } }));
   mkdirSync(dirname(imageFile()), { recursive: true });
   const own = { "cni.networks": "lan", "cni.ip": "10.9.9.9" };
   writeFileSync(imageFile(), JSON.stringify({ rootfs: {}, config: { Labels: own } }));
@@ -734,7 +734,7 @@ const published = (...ports: number[]) => ({
 const mapping = (hostPort: number) => ({ hostPort, containerPort: 80, protocol: "tcp" });
 
 /** Makes a container, stops it, and forgets what that did. */
-async function made(hostConfig: object, ownLabels: object = {}): Promise<void> {
+async function makeAndStop(hostConfig: object, ownLabels: object = {}): Promise<void> {
   engineSays(hostConfig, ownLabels);
   await create(context(), call());
   store().markStopped(ID);
@@ -842,7 +842,7 @@ describe("what was edited in Docker's own files", () => {
       calls: ["DEL ports", "CHECK", "ADD ports"],
     },
   ])("counts at the next start: $title, and the addresses stay", async (each) => {
-    await made(each.before);
+    await makeAndStop(each.before);
     engineSays(each.after);
     expect(await create(context(), call())).toBe(0);
     expect(events.filter((event) => event !== "runc create")).toEqual(each.calls);
@@ -887,7 +887,7 @@ describe("what was edited in Docker's own files", () => {
       },
     },
   ])("counts at the next start: $title", async ({ says, gets }) => {
-    await made(NONE);
+    await makeAndStop(NONE);
     engineSays({ ...NONE, Annotations: says });
     expect(await create(context(), call())).toBe(0);
     expect(events.slice(0, 2)).toEqual(["DEL", "netns remove"]);
@@ -896,7 +896,7 @@ describe("what was edited in Docker's own files", () => {
   });
 
   test("leaves it without a network where none is asked for any more", async () => {
-    await made(NONE);
+    await makeAndStop(NONE);
     engineSays({ ...NONE, Annotations: { "cni.networks": "none" } });
     expect(await create(context(), call())).toBe(0);
     expect(events).toEqual(["DEL", "netns remove", "runc create"]);
@@ -904,7 +904,7 @@ describe("what was edited in Docker's own files", () => {
   });
 
   test("undoes nothing when it cannot be met", async () => {
-    await made(NONE);
+    await makeAndStop(NONE);
     engineSays({ ...NONE, Annotations: { "cni.networks": "van" } });
     await expect(create(context(), call())).rejects.toThrow("van");
     expect(events).not.toContain("DEL");
@@ -912,7 +912,7 @@ describe("what was edited in Docker's own files", () => {
   });
 
   test("does not count, and the log says so, where the image of its labels is gone", async () => {
-    await made(NONE, { "cni.aliases": "db" });
+    await makeAndStop(NONE, { "cni.aliases": "db" });
     engineSays(NONE, { "cni.aliases": "database" });
     const { log, lines } = recordingLog();
     expect(await create({ ...context(), log }, call())).toBe(0);

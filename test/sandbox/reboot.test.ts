@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createCni } from "../../src/cni/index.ts";
@@ -75,6 +75,15 @@ function kept(id: string, address: string): SandboxRecord {
   return record;
 }
 
+/** From now on an IPAM that gives the addresses in turn, as host-local does. */
+function rotate(): void {
+  const plugin = PLUGIN.replace("seq 2 250", `seq $(($(cat "$dir/last" || echo 1) + 1)) 250`);
+  const noted = plugin.replace('echo \'{"cniVersion"', `echo "\${ip##*.}" >"$dir/last"; $&`);
+  writeFileSync(join(bench.current.dir, "plugins/leasing"), noted.replace("set -C", ""), {
+    mode: 0o755,
+  });
+}
+
 function lease(id: string, address: string): void {
   writeFileSync(join(bench.current.dir, "leases", address), `${id}\n`);
 }
@@ -126,5 +135,34 @@ describe("after a reboot", () => {
     ]);
     const got = started.map(({ attachments }) => attachments[0]?.addresses[0]);
     expect(got).toEqual(addresses.map((address) => `${address}/24`));
+  });
+
+  test("the leases of stopped containers are lost, and a new one is not given their addresses all the same", async () => {
+    const stopped = Array.from({ length: 6 }, (_, place) =>
+      kept(`c${place}`, `10.9.0.${place + 2}`),
+    );
+    rotate();
+    expect(await startNew("new")).toEqual(["10.9.0.8/24"]);
+    const started = await start(stopped[0] ?? kept("none", "10.9.0.9"));
+    expect(started.attachments[0]?.addresses).toEqual(["10.9.0.2/24"]);
+    expect(context.store.listUnheld().toSorted()).toEqual(["c1", "c2", "c3", "c4", "c5"]);
+  });
+
+  test("a network that gives nothing but the address of a stopped one is told so", async () => {
+    kept("c0", "10.9.0.2");
+    await expect(startNew("new")).rejects.toThrow(
+      "the network gave 10.9.0.2/24, which is kept for container c0",
+    );
+  });
+
+  test.each([
+    { title: "its container is gone", more: {}, isGone: true },
+    { title: "it is not kept", more: { keep: false }, isGone: false },
+    { title: "it is being removed", more: { state: "removing" as const }, isGone: false },
+  ])("an address is free where $title", async ({ more, isGone }) => {
+    context.store.write({ ...kept("c0", "10.9.0.2"), ...more });
+    mkdirSync(join(bench.current.dir, "containers/other"));
+    if (isGone) rmSync(join(bench.current.dir, "containers/c0"), { recursive: true });
+    expect(await startNew("new")).toEqual(["10.9.0.2/24"]);
   });
 });

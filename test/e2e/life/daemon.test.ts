@@ -31,9 +31,13 @@ describe("containers have their addresses and MACs again after", () => {
     await expectAsBefore(host, before);
   });
 
-  test("a reboot, and others that start first do not get them", async ({ host }) => {
+  test.for([
+    ["a reboot", false],
+    ["a reboot that the leases do not outlive", true],
+  ] as const)("%s, and others that start first do not get them", async ([, areLost], { host }) => {
     const before = await threeContainers(host);
     await reboot(host);
+    if (areLost) rmSync(join(host.place.dir, "leases"), { recursive: true });
     expect(await program(host, "gc")).toMatchObject({ exitCode: 0 });
     await host.start();
     const others = await Promise.all([host.sleeper(), host.sleeper()]);
@@ -53,9 +57,9 @@ describe("containers have their addresses and MACs again after", () => {
       before.set(id, await host.interface(id));
     }
     await reboot(host);
-    const slow = `#!/bin/sh\nsleep 0.3\nPATH=/opt/cni/bin:/usr/lib/cni:$PATH exec bridge\n`;
+    const slow = `#!/bin/sh\nsleep 0.6\nPATH=/opt/cni/bin:/usr/lib/cni:$PATH exec bridge\n`;
     host.writePlugin("bridge", slow);
-    host.writeConfig({ lock_timeout: "3s" });
+    host.writeConfig({ lock_timeout: "6s" });
     try {
       await host.start();
       for (const [id, link] of before) {

@@ -60,6 +60,7 @@ export async function reboot(host: DockerHost): Promise<void> {
   await run([...inHostNetns(place), "ip", "link", "delete", place.bridge]);
   await deleteIptables(inHostNetns(place), await iptablesLines(place));
   writeFileSync(join(place.dir, "state/networks", place.network), "another boot");
+  writeFileSync(join(place.dir, "state/boot"), "another boot");
   for (const id of containerIds(place)) ageRecord(recordPath(host, id));
 }
 

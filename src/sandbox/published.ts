@@ -4,7 +4,7 @@ import { readDockerContainer } from "../engine/docker-container.ts";
 import { UserError } from "../errors.ts";
 import { runtimeConfOf, withEnvironment } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { besideOthers } from "./operation.ts";
+import { besideOthers, whileAdding } from "./operation.ts";
 import { readFacts, wasEstablished } from "./over.ts";
 import { publishedPorts, type AttachmentRecord, type SandboxRecord } from "./record.ts";
 
@@ -97,7 +97,8 @@ async function releasePorts(context: SandboxContext, record: SandboxRecord): Pro
  */
 export async function acquirePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const { cni } = withEnvironment(context, record);
-  await besideOthers(context, async () => {
+  // Where no container on the network published a port before, its plugins make what all that do share.
+  await whileAdding(context, record.attachments, async () => {
     // Those that publish nothing any more are told so: the next CHECK asks for what ADD had.
     for (const attachment of record.attachments) {
       const list = parseNetworkList(attachment.list);

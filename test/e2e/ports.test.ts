@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect } from "vitest";
+import { hostLocal } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { must, run } from "./harness/shell.ts";
@@ -52,6 +53,8 @@ const test = dockerTest({
 });
 
 const SERVE = "echo hello > /tmp/index.html; exec httpd -f -p 80 -h /tmp";
+/** How long a slow plugin takes for ADD, s. */
+const SLOW_S = 5;
 const RUN = ["run", "-d", "--runtime", "cni", "--net", "none", "--stop-signal", "KILL"];
 
 /** A container whose port 80 says hello. */
@@ -354,6 +357,32 @@ test("ports and networks that are edited while dockerd is down count at the next
   expect(await get(host, "127.0.0.1:8097")).toBe("hello");
   expect((await host.interface(id)).address).toMatch(/^10\.204\./);
   await host.ok("rm", "-f", id);
+});
+
+test("starts that publish ports do not wait for one another", async ({ host }) => {
+  host.writePlugin(
+    "slow-ptp",
+    `#!/bin/sh
+[ "$CNI_COMMAND" = ADD ] && sleep ${SLOW_S}
+exec "$(PATH=/opt/cni/bin:/usr/lib/cni command -v ptp)"
+`,
+  );
+  host.writeNetwork("30-slow.conflist", {
+    cniVersion: "1.0.0",
+    name: "slow",
+    plugins: [
+      { type: "slow-ptp", ipam: hostLocal(host.place) },
+      { type: "portmap", capabilities: { portMappings: true } },
+    ],
+  });
+  const start = (port: number): Promise<string> =>
+    serve(host, "--label", "cni.networks=slow", "-p", `${port}:80`);
+  // Whoever is first on a network is alone with it.
+  const first = await start(8100);
+  const began = Date.now();
+  const others = await Promise.all([8101, 8102, 8103, 8104].map(start));
+  expect(Date.now() - began).toBeLessThan(2 * SLOW_S * 1000);
+  await host.ok("rm", "-f", first, ...others);
 });
 
 describe("nothing is started, and the holder named, for a port that is taken by", () => {

@@ -24,6 +24,7 @@ import { fileFirstUse } from "../../src/sandbox/first-use.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import { flockLocker } from "../../src/sandbox/lock.ts";
 import { fileStore } from "../../src/sandbox/store.ts";
+import { watchedLocker } from "../sandbox/lock-order.ts";
 
 const ID = "0123456789ab".padEnd(64, "c");
 const NETNS = "/run/netns/0123456789ab";
@@ -109,7 +110,7 @@ function context(): CreateContext {
   const store = fileStore(join(dir, "state"), join(dir, "runtimes"));
   return {
     store,
-    locker: flockLocker(),
+    locker: watchedLocker(flockLocker(), join(dir, "state")),
     firstUse: fileFirstUse(store, "boot-1"),
     leftovers: { end: async () => {} },
     configured: async () => [],

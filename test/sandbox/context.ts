@@ -7,6 +7,7 @@ import { recordingLog } from "../../src/log.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
 import { fileFirstUse } from "../../src/sandbox/first-use.ts";
 import { flockLocker } from "../../src/sandbox/lock.ts";
+import { watchedLocker } from "./lock-order.ts";
 import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
 import { fileStore } from "../../src/sandbox/store.ts";
 
@@ -123,7 +124,7 @@ function makeBench(dir: string): Bench {
   const store = fileStore(join(dir, "state"), join(dir, "runtimes"));
   const context: SandboxContext = {
     store,
-    locker: flockLocker(),
+    locker: watchedLocker(flockLocker(), join(dir, "state")),
     firstUse: fileFirstUse(store, BOOT),
     leftovers: { end: () => happens("end leftovers") },
     configured: async () => configured,

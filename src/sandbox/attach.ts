@@ -65,11 +65,12 @@ async function add(context: SandboxContext, adding: Adding): Promise<Result> {
 }
 
 /** Whether an attachment is to have a certain address, MAC or interface, its own of before or the operator's. */
-function isAsked(attachment: AttachmentRecord): boolean {
-  const { addresses, mac, ifNameAsked, list, cniArgs, capabilityArgs } = attachment;
+export function isAsked(attachment: AttachmentRecord): boolean {
+  const { addresses, lost, mac, ifNameAsked, list, cniArgs, capabilityArgs } = attachment;
   const keys = [...cniArgs.map(([key]) => key), ...Object.keys(capabilityArgs)];
   return (
     addresses.length > 0 ||
+    lost !== undefined ||
     mac !== undefined ||
     ifNameAsked === true ||
     // In args.cni of a plugin, if not somewhere else.

@@ -1,7 +1,7 @@
 import { CniError } from "../cni/index.ts";
 import { UserError } from "../errors.ts";
 import { netnsName } from "../netns/netns.ts";
-import { attachAll, checkAll } from "./attach.ts";
+import { attachAll, checkAll, isAsked } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { endLeftovers } from "./leftovers.ts";
 import type { Lock } from "./lock.ts";
@@ -80,6 +80,10 @@ export function isIntact(context: SandboxContext, record: SandboxRecord): boolea
 export async function attachNew(context: SandboxContext, record: SandboxRecord): Promise<void> {
   // A namespace ends with a power cut; what plugins make may not.
   context.store.makeDurable(record.id);
+  if (record.attachments.some(isAsked)) {
+    const { settleLost } = await import("./hand-over.ts");
+    await settleLost(context, record);
+  }
   const asked = record.attachments.map(({ addresses }) => addresses);
   const changedAt = context.store.changedAt();
   try {

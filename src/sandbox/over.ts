@@ -36,7 +36,10 @@ export function isOver(
 
 /** Whether the sandbox has ever had its addresses; a rebuild asks for them again. */
 export function wasEstablished(record: SandboxRecord): boolean {
-  return record.state === "attached" || record.attachments.some((a) => a.addresses.length > 0);
+  return (
+    record.state === "attached" ||
+    record.attachments.some(({ addresses, lost }) => addresses.length > 0 || lost !== undefined)
+  );
 }
 
 /** Looks at the host for what `isOver` needs. */

@@ -1,6 +1,7 @@
 import { CniError } from "../cni/index.ts";
 import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
+import { settleLost } from "./hand-over.ts";
 import { alone, besideOthers, whileAdding } from "./operation.ts";
 import type { SandboxRecord } from "./record.ts";
 import { detach, transition } from "./release.ts";
@@ -48,6 +49,7 @@ export async function freshNetns(context: SandboxContext, record: SandboxRecord)
  * one lets others be alone, and then it is had. Where the network will not give them again it is asked for others.
  */
 export async function reattach(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  await settleLost(context, record);
   transition(context, record, "creating");
   await context.netns.loopbackUp(record.netns);
   context.store.markUnheld(record.id, true);

@@ -73,6 +73,8 @@ export interface AttachmentRecord {
   capabilityArgs: Record<string, unknown>;
   /** What ADD gave: "address/length" each; asked for again when the network has to be rebuilt. */
   addresses: string[];
+  /** Addresses that it had, and the ids of the containers that asked for them by name while this one was stopped. */
+  lost?: { address: string; by: string }[];
   /** What it has, or what is asked for of our own accord. */
   mac?: string;
   /** Its addresses before it was built again, where the network gave it others then. */

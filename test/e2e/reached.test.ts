@@ -72,3 +72,43 @@ describe("a new container with the address of a former one", () => {
     },
   );
 });
+
+describe("an address that a stopped container keeps", () => {
+  const on = ["--label", "cni.networks=front"];
+  const asking = (address: string) => [...on, "--label", `cni.ip=${address}`];
+
+  test("goes to the one that replaces it: stop, rename, run with the same address, remove", async ({
+    host,
+  }) => {
+    const address = `10.204.${host.place.index}.20`;
+    const neighbour = await host.sleeper(...on);
+    const old = await host.sleeper("--name", "web", ...asking(address));
+    expect(await reached(host, neighbour, address)).toEqual([true, true]);
+    await host.ok("stop", old);
+    await host.ok("rename", "web", "web-old");
+    const fresh = await host.sleeper("--name", "web", ...asking(address));
+    expect((await host.interface(fresh)).address).toBe(address);
+    expect(await reached(host, neighbour, address)).toEqual([true, true]);
+    const { stderr } = await host.docker("start", old);
+    expect(stderr).toContain(`network front: the address ${address} is container web's`);
+    await host.ok("rm", old);
+    expect(await reached(host, neighbour, address)).toEqual([true, true]);
+    await host.ok("restart", fresh);
+    expect((await host.interface(fresh)).address).toBe(address);
+  });
+
+  test("leaves one that never asked for it, which has another at its next start", async ({
+    host,
+  }) => {
+    const old = await host.sleeper(...on);
+    const { address } = await host.interface(old);
+    await host.ok("stop", old);
+    const fresh = await host.sleeper(...asking(address));
+    expect((await host.interface(fresh)).address).toBe(address);
+    await host.ok("start", old);
+    const second = (await host.interface(old)).address;
+    expect(second).not.toBe(address);
+    await host.ok("restart", old);
+    expect((await host.interface(old)).address).toBe(second);
+  });
+});

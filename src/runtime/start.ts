@@ -97,7 +97,9 @@ async function attach(context: CreateContext, { network, record }: Start): Promi
 /** Learns what the createRuntime hook wrote down. */
 function takeOver(context: CreateContext, record: SandboxRecord): void {
   const attached = context.store.read(record.id);
-  if (attached !== undefined && attached !== "unreadable") Object.assign(record, attached);
+  if (attached === undefined || attached === "unreadable") return;
+  if (attached.ports === undefined) delete record.ports;
+  Object.assign(record, attached);
 }
 
 /** Makes the network ready and writes the spec, for a runtime call that starts the container itself. */

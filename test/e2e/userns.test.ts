@@ -127,3 +127,28 @@ describe("a container with a user namespace of its own", () => {
     await waitFor("it is gone", () => (existsSync(record) ? undefined : true));
   });
 });
+
+test("a port is given back by a stop, and taken again with the namespace that the next start makes", async ({
+  host,
+}) => {
+  const serve = [
+    "busybox",
+    "sh",
+    "-c",
+    "echo hello > /tmp/index.html; exec httpd -f -p 80 -h /tmp",
+  ];
+  const flags = ["--runtime", "cni", "--net", "none", "--stop-signal", "KILL", "-p", "8080:80"];
+  const id = await host.ok("run", "-d", ...flags, ...serve);
+  const record = join(host.place.dir, "state/sandboxes", id, "record.json");
+  const get = [...inHostNetns(host.place), "busybox", "wget", "-q", "-O", "-"];
+  expect(await must([...get, "http://127.0.0.1:8080/"])).toBe("hello");
+  await host.ok("stop", id);
+  await waitFor("the port is given back", () => {
+    return readFileSync(record, "utf8").includes('"ports":"released"') || undefined;
+  });
+  await host.ok("start", id);
+  expect(await must([...get, "http://127.0.0.1:8080/"])).toBe("hello");
+  expect(readFileSync(record, "utf8")).not.toContain('"ports":"');
+  await host.ok("rm", "-f", id);
+  await expectNothingLeft(host);
+});

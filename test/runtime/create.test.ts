@@ -681,7 +681,7 @@ describe("a kept container whose port was given back", () => {
     if (typeof record !== "object") throw new Error("no record");
     store().write({ ...record, ports: "released" });
     writeBundle({});
-    events = [];
+    [events, asked] = [[], []];
   });
 
   test("has it again beside the runtime, and nothing else is done", async () => {
@@ -708,6 +708,14 @@ describe("a kept container whose port was given back", () => {
     aliveNetns.clear();
     expect(await create({ ...context(), bootId: "boot-2" }, call())).toBe(0);
     expect(events).not.toContain("ADD ports");
+    expect(store().read(ID)).not.toHaveProperty("ports");
+  });
+
+  test("has it again with the rest where it gets a fresh namespace", async () => {
+    writeBundle({ process: { capabilities: { bounding: ["CAP_NET_ADMIN"] } } });
+    expect(await create(context(), call())).toBe(0);
+    expect(events).not.toContain("ADD ports");
+    expect(asked).toMatchObject([{ portMappings: [{ hostPort: 40_125 }] }]);
     expect(store().read(ID)).not.toHaveProperty("ports");
   });
 

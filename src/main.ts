@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { uptime } from "node:os";
 import { resolve } from "node:path";
 import { isOperatorVerb } from "./cli/verbs.ts";
 import { createCni } from "./cni/index.ts";
@@ -137,6 +138,7 @@ function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer):
     }),
     log,
     bootId,
+    uptimeMs: () => uptime() * 1000,
     lockTimeoutMs: config.lockTimeoutMs,
     keepForMs: config.keepForMs,
     hosts: config.hosts,

@@ -1,5 +1,6 @@
 import type { CniError } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
+import { attachWhenReady } from "./early.ts";
 import { attach } from "./life.ts";
 import { besideOthers } from "./operation.ts";
 import type { SandboxRecord } from "./record.ts";
@@ -22,13 +23,16 @@ export async function attachAgain(
   record: SandboxRecord,
   { error, changedAt, asked }: FailedAttach,
 ): Promise<void> {
-  if (!(await makesRoom(context, record, { error, changedAt }))) throw error;
-  try {
-    await besideOthers(context, () => detach(context, record));
-  } catch (fault) {
-    context.log.error({ container: record.id, step: "undo", err: fault }, "DEL after ADD failed");
-    throw error;
-  }
-  forgetAddresses(record, asked);
-  await attach(context, record);
+  const again = async (): Promise<void> => {
+    await besideOthers(context, () => detach(context, record)).catch((fault: unknown) => {
+      context.log.error({ container: record.id, step: "undo", err: fault }, "DEL after ADD failed");
+      throw error;
+    });
+    forgetAddresses(record, asked);
+    await attach(context, record);
+  };
+  const fault = await attachWhenReady(context, record, { error, attach: again });
+  if (fault === undefined) return;
+  if (!(await makesRoom(context, record, { error: fault, changedAt }))) throw fault;
+  await again();
 }

@@ -16,6 +16,8 @@ export interface SandboxContext {
   log: Logger;
   /** This boot's id (/proc/sys/kernel/random/boot_id). */
   bootId: string;
+  /** How long the host has been up, ms. */
+  uptimeMs: () => number;
   /** How long to wait for another operation on the same container, ms. */
   lockTimeoutMs: number;
   /** How long after its stop a container keeps its network, ms; undefined: until it is removed. */

@@ -1,9 +1,11 @@
 import { UserError } from "../errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { endLeftovers } from "./leftovers.ts";
+import { unavailableReason } from "./early.ts";
+import { falseFaultsReason, noteFalseFaults } from "./false-faults.ts";
 import { heldTwice } from "./held-twice.ts";
 import { noteHosts } from "./hosts.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
@@ -25,7 +27,7 @@ export interface Health {
 /** Finds out whether a sandbox is as its last ADD left it. Changes nothing. */
 export function checkSandbox(context: SandboxContext, id: string): Promise<Health> {
   return underLock(context, id, async (record) => {
-    const found = await examine(context, record);
+    const { fault: _, ...found } = await examine(context, record);
     if (found.health !== "ok" || !readFacts(context.store, record).running) return found;
     const reason = heldTwice(record);
     return reason === undefined ? found : { health: "broken", reason };
@@ -35,14 +37,20 @@ export function checkSandbox(context: SandboxContext, id: string): Promise<Healt
 /** Builds a sandbox again that is not as its last ADD left it, with the addresses that it has. */
 export function healSandbox(context: SandboxContext, id: string): Promise<Health> {
   return underLock(context, id, async (record) => {
-    const found = await examine(context, record);
+    const { fault, ...found } = await examine(context, record);
     // A container may have been given another name since.
     noteHosts(context, record);
     if (found.health !== "broken") return found;
+    const away = isIntact(context, record) ? await unavailableReason(context, record) : undefined;
+    if (away !== undefined) {
+      const reason = `${found.reason ?? ""}; not built again while a plugin cannot serve: ${away.message}`;
+      return { ...found, reason };
+    }
     await endLeftovers(context, record);
     await bindAgain(context, record);
     await reattach(context, record);
     await dropIpv6(context, record);
+    await noteFalseFaults(context, record, fault);
     transition(context, record, "attached");
     return { ...found, health: "healed" };
   });
@@ -71,7 +79,12 @@ async function underLock(
   }
 }
 
-async function examine(context: SandboxContext, record: SandboxRecord): Promise<Health> {
+interface Examined extends Health {
+  /** What CHECK found. */
+  fault?: Error;
+}
+
+async function examine(context: SandboxContext, record: SandboxRecord): Promise<Examined> {
   const { running } = readFacts(context.store, record);
   if (record.state === "removing" || !wasEstablished(record)) {
     return { health: "later", reason: `its state is "${record.state}": see docker-cni gc` };
@@ -84,12 +97,12 @@ async function examine(context: SandboxContext, record: SandboxRecord): Promise<
     return { health: running ? "broken" : "later", reason };
   }
   try {
-    const reason = await checkAll(context, record);
+    const reason = (await checkAll(context, record)) ?? falseFaultsReason(record);
     return { health: "ok", ...(reason !== undefined && { reason }) };
   } catch (error) {
     if (isCheckUnsupported(error)) return { health: "ok", reason: "its network knows no CHECK" };
     if (!(error instanceof Error)) throw error;
-    return { health: "broken", reason: error.message };
+    return { health: "broken", reason: error.message, fault: error };
   }
 }
 

@@ -123,6 +123,8 @@ export async function checkOrReattach(
     context.log.warn({ container: record.id, step: "check", err: error }, "the network is rebuilt");
     const { reattach } = await import("./rebuild.ts");
     await reattach(context, record);
+    const { noteFalseFaults } = await import("./false-faults.ts");
+    await noteFalseFaults(context, record, error);
     transition(context, record, "attached");
   }
 }

@@ -1,5 +1,6 @@
 import { CniError, type NetworkList, type Result, type RuntimeConf } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
+import { isUnavailable } from "./early.ts";
 
 /** How an attachment is asked for. */
 export type Form = [NetworkList, RuntimeConf];
@@ -43,8 +44,9 @@ export async function addInOtherForms(
 }
 
 /** Whether a plugin itself would not do it: not that it is missing, slow, or away for a while. */
-function isRefusal({ kind, code }: CniError): boolean {
-  return (kind === "plugin" || kind === "exit") && ![11, 50, 51].includes(code);
+function isRefusal(error: CniError): boolean {
+  const { kind, code } = error;
+  return (kind === "plugin" || kind === "exit") && code !== 51 && !isUnavailable(error);
 }
 
 async function undo(context: SandboxContext, form: Form): Promise<void> {

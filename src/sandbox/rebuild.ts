@@ -1,6 +1,7 @@
 import { CniError } from "../cni/index.ts";
 import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
+import { attachWhenReady, isUnavailable } from "./early.ts";
 import { settleLost } from "./hand-over.ts";
 import { alone, besideOthers, whileAdding } from "./operation.ts";
 import type { SandboxRecord } from "./record.ts";
@@ -59,7 +60,12 @@ export async function reattach(context: SandboxContext, record: SandboxRecord): 
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
     if (error.kind !== "plugin" && error.kind !== "exit") throw error;
-    await makesRoom(context, record, { error, changedAt });
+    const attach = (): Promise<void> =>
+      whileAdding(context, record.attachments, () => rebuild(context, record));
+    const fault = await attachWhenReady(context, record, { error, attach });
+    if (fault === undefined) return;
+    if (isUnavailable(fault)) throw fault;
+    await makesRoom(context, record, { error: fault, changedAt });
     await alone(context, () => rebuild(context, record, { mayDiffer: true }));
     context.firstUse.note(record.attachments);
   }

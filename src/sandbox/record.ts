@@ -81,6 +81,8 @@ export interface AttachmentRecord {
   formerAddresses?: string[];
   /** The operator asked for an interface of this name. */
   ifNameAsked?: true;
+  /** Faults that CHECK finds in what was just built as well (`faultKey`): they are the plugin's own. */
+  falseFaults?: string[];
   /** Further names of the container on this network. */
   aliases?: string[];
   /** Gateways of the default route that was asked for on this network; empty: the network's own. */

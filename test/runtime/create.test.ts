@@ -146,6 +146,7 @@ function context(): CreateContext {
     // eslint-disable-next-line typescript/no-unsafe-type-assertion -- the calls that create makes
     cni: cni as unknown as Cni,
     log: recordingLog().log,
+    uptimeMs: () => 3_600_000,
     bootId: "boot-1",
     lockTimeoutMs: 1000,
     config: resolveConfig({

@@ -114,6 +114,7 @@ function makeBench(dir: string): Bench {
     delCapability: (_list, _conf, capability) => happens(`DEL ${capability}`),
     checkNetworkList: (_list, _conf, { without } = {}) =>
       happens(without === undefined ? "CHECK" : `CHECK without ${without}`),
+    statusNetworkList: async () => {},
     delNetworkList: () => happens("DEL"),
     cachedAttachments: (id, options) =>
       told(options).filter(({ containerId }) => containerId === id),
@@ -159,6 +160,7 @@ function makeBench(dir: string): Bench {
     cni: cni as Cni,
     log: recordingLog().log,
     bootId: BOOT,
+    uptimeMs: () => 3_600_000,
     lockTimeoutMs: 1000,
     keepForMs: undefined,
     hosts: false,

@@ -1,22 +1,28 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { CniError } from "../../src/cni/index.ts";
+import { CniError, type Result } from "../../src/cni/index.ts";
 import { recordingLog } from "../../src/log.ts";
-import { healSandbox } from "../../src/sandbox/heal.ts";
+import { checkSandbox, healSandbox } from "../../src/sandbox/heal.ts";
 import { checkOrReattach } from "../../src/sandbox/life.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { attachment, keptRecord, useBench } from "./context.ts";
 
 const bench = useBench();
 let links: string[];
+/** What `ip -json` shows. */
+let namespace: { addresses: unknown[]; routes: unknown[] };
+const ADDRESS = { local: "10.9.0.2", prefixlen: 24 };
 
 beforeEach(() => {
   const { context, dir, namespaces } = bench.current;
   mkdirSync(join(dir, "containers/c1"), { recursive: true });
   namespaces.add("c1");
   links = ["eth0", "eth1"];
+  const addresses = links.map((ifname) => ({ ifname, addr_info: [ADDRESS] }));
+  namespace = { addresses, routes: [{ dst: "default", gateway: "10.9.0.1", dev: "eth0" }] };
   Object.assign(context.netns, {
+    show: async () => ({ addresses: namespace.addresses, routes: namespace.routes }),
     hasLink: async (_: string, ifName: string) => links.includes(ifName),
   });
 });
@@ -80,5 +86,103 @@ describe("a kept network that could not be checked", () => {
       reason: expect.stringContaining("dial unix"),
     });
     expect(events).toEqual([]);
+  });
+
+  test("and is broken is healed when the plugin answers again", async () => {
+    const { context } = bench.current;
+    failing(AWAY, undefined, fault("no address"));
+    expect(await healSandbox(context, "c1")).toMatchObject({ health: "ok" });
+    expect(await healSandbox(context, "c1")).toMatchObject({ health: "healed" });
+  });
+
+  test("is not torn down by heal while STATUS says that it could not be built again", async () => {
+    const { context, events } = bench.current;
+    failing(fault("no address"));
+    mkdirSync(join(bench.current.dir, "runc/c1"), { recursive: true });
+    context.cni.statusNetworkList = () => Promise.reject(fault("no agent", 50));
+    expect(await healSandbox(context, "c1")).toMatchObject({
+      health: "broken",
+      reason: expect.stringMatching(/no address.*no agent/),
+    });
+    expect(events).toEqual([]);
+  });
+});
+
+describe("a kept network that could not be checked is as its ADD told", () => {
+  const told: Result = {
+    cniVersion: "1.0.0",
+    interfaces: [{ name: "eth0", sandbox: "/run/netns/c1" }],
+    ips: [
+      { address: "10.9.0.2/24", interface: 0 },
+      { address: "fd00:0::2/64", interface: 0 },
+    ],
+    routes: [{ dst: "0.0.0.0/0" }, { dst: "10.7.0.1/32" }, { dst: "fd01::/64" }],
+  };
+  const lo = { ifname: "lo", addr_info: [{ local: "::1", prefixlen: 128 }] };
+  const eth0 = { ifname: "eth0", addr_info: [ADDRESS, { local: "fd00::2", prefixlen: 64 }] };
+  const routes = [{ dst: "default" }, { dst: "10.7.0.1" }, { dst: "fd01::/64" }];
+
+  test.each([
+    { title: "when all is there", addresses: [lo, eth0], routes, stands: true },
+    {
+      title: "without IPv6 where that is switched off",
+      addresses: [{ ifname: "eth0", addr_info: [ADDRESS] }],
+      routes: routes.slice(0, 2),
+      stands: true,
+    },
+    {
+      title: "not without an address",
+      addresses: [lo, { ifname: "eth0", addr_info: [ADDRESS] }],
+      routes,
+      stands: false,
+    },
+    {
+      title: "not with an address on another interface",
+      addresses: [lo, { ...eth0, ifname: "eth1" }],
+      routes,
+      stands: false,
+    },
+    { title: "not without a route", addresses: [lo, eth0], routes: routes.slice(1), stands: false },
+  ])("$title", async ({ addresses, routes: there, stands }) => {
+    const { context, events } = bench.current;
+    namespace = { addresses, routes: there };
+    const record = failing(AWAY);
+    record.attachments.splice(1);
+    context.cni.cachedResult = () => told;
+    await checkOrReattach(context, record);
+    expect(events.includes("ADD")).toBe(!stands);
+  });
+});
+
+describe("a fault of CHECK that is there right after a rebuild too", () => {
+  test("is noted as the plugin's own, and the network is not built again for it", async () => {
+    const { context, events } = bench.current;
+    const record = failing();
+    context.cni.checkNetworkList = async (_, { ifName }, { ignore } = {}) => {
+      const error = fault(
+        `interface ${events.includes("ADD") ? "veth1a2b3c4d" : "veth55667788"} has no ipam`,
+      );
+      if (ifName === "eth1" && ignore?.(error) !== true) throw error;
+    };
+    await checkOrReattach(context, record);
+    expect(events).toContain("ADD");
+    events.length = 0;
+    const later = context.store.read("c1");
+    if (typeof later !== "object") throw new Error("no record");
+    await checkOrReattach(context, later);
+    expect(await healSandbox(context, "c1")).toMatchObject({ health: "ok" });
+    expect(await checkSandbox(context, "c1")).toEqual({
+      health: "ok",
+      reason: expect.stringContaining("has no ipam"),
+    });
+    expect(events).toEqual([]);
+  });
+
+  test("and another one than before is not", async () => {
+    const { context, events } = bench.current;
+    const record = failing(fault("no eth0"));
+    await checkOrReattach(context, record);
+    expect(events).toContain("ADD");
+    expect(record.attachments.some(({ falseFaults }) => falseFaults !== undefined)).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
-import { isJsonObject, type JsonObject } from "../engine/fields.ts";
 import { parseIpWithPrefix } from "../engine/ip.ts";
+import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "./context.ts";
 import { isUnavailable } from "./early.ts";
 import type { SandboxRecord } from "./record.ts";
@@ -54,22 +54,15 @@ interface Namespace {
   hasIpv6: boolean;
 }
 
-/** Reads what `ip -json address` and `ip -json route` print. */
-function readNamespace({ addresses, routes }: { addresses: unknown; routes: unknown }): Namespace {
-  const links = listOf(addresses).flatMap(({ ifname, addr_info: info }) =>
-    listOf(info).map(({ local, prefixlen }) =>
-      onLink(`${String(local)}/${String(prefixlen)}`, String(ifname)),
-    ),
+function readNamespace({ interfaces, routes }: Seen): Namespace {
+  const links = interfaces.flatMap(({ name, addresses }) =>
+    addresses.map((address) => onLink(address, name)),
   );
   return {
     addresses: new Set(links),
-    routes: new Set(listOf(routes).map(({ dst }) => String(dst))),
+    routes: new Set(routes.map(({ dst }) => dst)),
     hasIpv6: links.includes("::1/128%lo"),
   };
-}
-
-function listOf(value: unknown): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }
 
 /** Without an address of its own the loopback interface has no IPv6, and then no other interface has. */

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type Result } from "../../src/cni/index.ts";
+import type { Seen, SeenInterface, SeenRoute } from "../../src/netns/show.ts";
 import { recordingLog } from "../../src/log.ts";
 import { checkSandbox, healSandbox } from "../../src/sandbox/heal.ts";
 import { checkOrReattach } from "../../src/sandbox/life.ts";
@@ -10,22 +11,29 @@ import { attachment, keptRecord, useBench } from "./context.ts";
 
 const bench = useBench();
 let links: string[];
-/** What `ip -json` shows. */
-let namespace: { addresses: unknown[]; routes: unknown[] };
-const ADDRESS = { local: "10.9.0.2", prefixlen: 24 };
+/** What the namespace holds. */
+let namespace: Seen;
+const ADDRESS = "10.9.0.2/24";
 
 beforeEach(() => {
   const { context, dir, namespaces } = bench.current;
   mkdirSync(join(dir, "containers/c1"), { recursive: true });
   namespaces.add("c1");
   links = ["eth0", "eth1"];
-  const addresses = links.map((ifname) => ({ ifname, addr_info: [ADDRESS] }));
-  namespace = { addresses, routes: [{ dst: "default", gateway: "10.9.0.1", dev: "eth0" }] };
+  namespace = { interfaces: links.map((name) => link(name, ADDRESS)), routes: [route("default")] };
   Object.assign(context.netns, {
-    show: async () => ({ addresses: namespace.addresses, routes: namespace.routes }),
+    show: async () => namespace,
     hasLink: async (_: string, ifName: string) => links.includes(ifName),
   });
 });
+
+function link(name: string, ...addresses: string[]): SeenInterface {
+  return { name, up: true, mtu: 1500, mac: null, addresses };
+}
+
+function route(dst: string): SeenRoute {
+  return { dst, gateway: null, interface: "eth0", table: "main" };
+}
 
 /** A container on two networks, whose CHECK fails one after another. */
 function failing(...faults: (CniError | undefined)[]): SandboxRecord {
@@ -118,34 +126,39 @@ describe("a kept network that could not be checked is as its ADD told", () => {
     ],
     routes: [{ dst: "0.0.0.0/0" }, { dst: "10.7.0.1/32" }, { dst: "fd01::/64" }],
   };
-  const lo = { ifname: "lo", addr_info: [{ local: "::1", prefixlen: 128 }] };
-  const eth0 = { ifname: "eth0", addr_info: [ADDRESS, { local: "fd00::2", prefixlen: 64 }] };
-  const routes = [{ dst: "default" }, { dst: "10.7.0.1" }, { dst: "fd01::/64" }];
+  const lo = link("lo", "::1/128");
+  const eth0 = link("eth0", ADDRESS, "fd00::2/64");
+  const routes = ["default", "10.7.0.1", "fd01::/64"].map(route);
 
   test.each([
-    { title: "when all is there", addresses: [lo, eth0], routes, stands: true },
+    { title: "when all is there", interfaces: [lo, eth0], routes, stands: true },
     {
       title: "without IPv6 where that is switched off",
-      addresses: [{ ifname: "eth0", addr_info: [ADDRESS] }],
+      interfaces: [link("eth0", ADDRESS)],
       routes: routes.slice(0, 2),
       stands: true,
     },
     {
       title: "not without an address",
-      addresses: [lo, { ifname: "eth0", addr_info: [ADDRESS] }],
+      interfaces: [lo, link("eth0", ADDRESS)],
       routes,
       stands: false,
     },
     {
       title: "not with an address on another interface",
-      addresses: [lo, { ...eth0, ifname: "eth1" }],
+      interfaces: [lo, { ...eth0, name: "eth1" }],
       routes,
       stands: false,
     },
-    { title: "not without a route", addresses: [lo, eth0], routes: routes.slice(1), stands: false },
-  ])("$title", async ({ addresses, routes: there, stands }) => {
+    {
+      title: "not without a route",
+      interfaces: [lo, eth0],
+      routes: routes.slice(1),
+      stands: false,
+    },
+  ])("$title", async ({ interfaces, routes: there, stands }) => {
     const { context, events } = bench.current;
-    namespace = { addresses, routes: there };
+    namespace = { interfaces, routes: there };
     const record = failing(AWAY);
     record.attachments.splice(1);
     context.cni.cachedResult = () => told;

@@ -117,13 +117,19 @@ describe("hooks/poststop", () => {
     store.writeRetry("c1", { attempts: 1, error: "", nextAt: 0 });
     const files = readdirSync(store.pathOf("c1"));
     const named = [
-      ...all(POSTSTOP, /\$sandbox\/(\w+)/g),
+      ...all(POSTSTOP, /\$sandbox\/([\w.]+)/g),
       ...all(POSTSTOP, /\}"\/\*\/(\w+)/g),
       ...all(POSTSTOP, /\$\{link%\/\*\}\/(\w+)/g),
       ...all(POSTSTOP, /\$\{name##\*\/\}\/(\w+)/g),
       ...all(LAUNCHER, /\$sandbox\/(\w+)/g),
     ];
-    expect([...new Set(named)].toSorted()).toEqual(["container", "late", "retry", "stopped"]);
+    expect([...new Set(named)].toSorted()).toEqual([
+      "container",
+      "late",
+      "record.json",
+      "retry",
+      "stopped",
+    ]);
     expect(files).toEqual(expect.arrayContaining(named));
   });
 

@@ -103,7 +103,8 @@ In the namespace:
 
 test("inspect --json has the members that docs/commands.md names, whether there is anything in them or not", async () => {
   const members = ["id name state keep createdAt networks namespace record results"];
-  const network = "network interface addresses mac ports gateways routes dns plugins interfaces";
+  const network =
+    "network interface addresses formerAddresses mac ports gateways routes dns plugins interfaces";
   for (const each of [await inspected(), await full()]) {
     expect(Object.keys(each).join(" ")).toBe(members.join(" "));
     expect(each.networks.map((of) => Object.keys(of).join(" "))).toEqual([network]);

@@ -76,7 +76,8 @@ export function measuresOf(
 
 /** A runtime call that is neither `create` nor `delete`, without Docker around it. */
 export async function callMeasure(bench: BenchHost, effort: Effort): Promise<Measure> {
-  const id = await bench.engine.create({ runtime: "bare", networkMode: "none" }, SLEEP);
+  // One of docker-cni's: of others it does not know which runtime made them, and has to read its configuration.
+  const id = await bench.engine.create(variantOf(bench, "cni"), SLEEP);
   await bench.engine.start(id);
   const { dir } = bench.host.place;
   const call = ["--root", join(dir, "exec/runtime-runc/moby"), "state", id];

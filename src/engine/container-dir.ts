@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, opendirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
 import { errnoOf } from "../errors.ts";
 
@@ -87,10 +87,20 @@ const BESIDE = "volumes";
  */
 export function isEngineThere(containersDir: string): boolean {
   try {
-    if (readdirSync(containersDir).length > 0) return true;
+    if (hasEntries(containersDir)) return true;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;
     throw error;
   }
   return existsSync(join(dirname(containersDir), BESIDE));
+}
+
+/** Reads no more of the folder than it has to: this is asked of each of many containers in it. */
+function hasEntries(dir: string): boolean {
+  const entries = opendirSync(dir, { bufferSize: 1 });
+  try {
+    return entries.readSync() !== null;
+  } finally {
+    entries.closeSync();
+  }
 }

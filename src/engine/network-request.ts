@@ -28,7 +28,7 @@ export interface NetworkRequest {
   infinibandGUID?: string;
 }
 
-export const MAX_NETWORKS = 16;
+export const MAX_NETWORKS = 64;
 const MAX_NAME = 100;
 const EXAMPLE = "front,back@net1 or none";
 

@@ -114,7 +114,7 @@ export async function releaseStopped(
 /** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
 async function collectGone(context: SandboxContext, id: string): Promise<void> {
   for (const record of otherRecords(context, id)) {
-    if (publishedPorts(record).length === 0 || !isGone(context.store, record.id)) continue;
+    if (publishedPorts(record).length === 0 || !isGone(context.store, record.id, record)) continue;
     const { collect } = await import("../sandbox/gc.ts");
     await collect(context, record.id, { waitMs: context.lockTimeoutMs });
   }

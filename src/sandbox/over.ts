@@ -42,21 +42,27 @@ export function wasEstablished(record: SandboxRecord): boolean {
   );
 }
 
+/** Looks for the container where its engine keeps it. */
+export function readEngineFacts({
+  containerDir,
+}: SandboxRecord): Pick<ContainerFacts, "containerDirExists" | "engineIsThere"> {
+  if (containerDir === undefined) return { containerDirExists: false, engineIsThere: false };
+  if (existsSync(containerDir)) return { containerDirExists: true, engineIsThere: true };
+  return { containerDirExists: false, engineIsThere: isEngineThere(dirname(containerDir)) };
+}
+
 /** Looks at the host for what `isOver` needs. */
 export function readFacts(store: SandboxStore, record: SandboxRecord): ContainerFacts {
-  const { containerDir } = record;
   return {
-    containerDirExists: containerDir !== undefined && existsSync(containerDir),
-    engineIsThere: containerDir !== undefined && isEngineThere(dirname(containerDir)),
+    ...readEngineFacts(record),
     running: store.stoppedAt(record.id) === undefined && isRunning(store, record),
     stoppedForMs: store.stoppedFor(record.id),
   };
 }
 
 /** Whether nobody can be at the sandbox but to release it: one that is being made may be over too, when that fails. */
-export function isGone(store: SandboxStore, id: string): boolean {
-  const record = store.read(id);
+export function isGone(store: SandboxStore, id: string, record = store.read(id)): boolean {
   if (record === undefined || record === "unreadable") return false;
-  const { containerDirExists, engineIsThere } = readFacts(store, record);
+  const { containerDirExists, engineIsThere } = readEngineFacts(record);
   return record.state === "removing" || (!containerDirExists && engineIsThere);
 }

@@ -149,15 +149,15 @@ export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): Sandb
       const stoppedAt = ifThere(() => statSync(join(dir, id, "stopped")).mtimeMs);
       const mark = ifThere(() => readFileSync(join(dir, id, "stopped"), "utf8"));
       if (stoppedAt === undefined || mark === undefined) return undefined;
-      const [boot, uptime] = mark.trim().split(" ");
+      const [stoppedIn, uptime] = mark.trim().split(" ");
       const now = readMoment();
-      const bySameBoot = boot === now.boot ? now.uptime - Number(uptime) : Number.NaN;
+      const bySameBoot = stoppedIn === now.boot ? now.uptime - Number(uptime) : Number.NaN;
       return Math.max(0, bySameBoot >= 0 ? bySameBoot * 1000 : Date.now() - stoppedAt);
     },
     markStopped(id) {
-      const { boot, uptime } = readMoment();
+      const now = readMoment();
       inState(pathOf(id), () =>
-        writeFileSync(join(dir, id, "stopped"), `${boot} ${uptime}\n`, { mode: 0o600 }),
+        writeFileSync(join(dir, id, "stopped"), `${now.boot} ${now.uptime}\n`, { mode: 0o600 }),
       );
     },
     markLate(id, late) {
@@ -227,8 +227,11 @@ export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): Sandb
 
 const SWEEP_EVERY_MS = 60_000;
 
+/** Read once: this process ends with the boot. */
+let boot: string | undefined;
+
 /** The boot, and the seconds since: no change of the clock has a part in it. */
 function readMoment(): { boot: string; uptime: number } {
-  const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   return { boot, uptime: Number.parseFloat(readFileSync("/proc/uptime", "utf8")) };
 }

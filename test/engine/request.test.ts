@@ -237,7 +237,7 @@ describe("bad requests name the label, what is wrong, and a right one", () => {
     [{ "cni.networks": "front@net1,back@net1" }, /two networks ask for the interface net1/],
     [{ "cni.networks": "-front" }, /cannot be the name of a network/],
     [{ "cni.networks": "f".repeat(101) }, /cannot be the name of a network/],
-    [{ "cni.networks": Array.from({ length: 17 }, () => "a").join(",") }, /more than 16/],
+    [{ "cni.networks": Array.from({ length: 65 }, () => "a").join(",") }, /more than 64/],
     [
       { ...network, "cni.ip.bakc": "10.1.0.7" },
       /^--label cni\.ip\.bakc: no network or interface "bakc" was asked for$/,
@@ -258,7 +258,7 @@ describe("bad requests name the label, what is wrong, and a right one", () => {
     [{ "cni.ports": "8000-8002:80-81" }, /not of the same length/],
     [{ "cni.ports": "a:b:c:d" }, /not a port mapping|number/],
     [{ [SELECTION]: "[{" }, /looks like JSON but is not/],
-    [{ [SELECTION]: "[]" }, /expected 1 to 16 networks/],
+    [{ [SELECTION]: "[]" }, /expected 1 to 64 networks/],
     [{ [SELECTION]: "[7]" }, /an element is not an object/],
     [{ [SELECTION]: "[{}]" }, /an element has no name/],
     [element({ ips: "10.1.0.7" }), /ips is not a list of strings/],

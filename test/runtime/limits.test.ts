@@ -80,6 +80,8 @@ describe("a container may have", () => {
     const name = "c".repeat(1000);
     writeNetwork(network);
     const annotations = { "cni.networks": `${network}@${ifName}` };
+    const interfaces = [{ name: ifName, sandbox: "/run/netns/c1" }];
+    bench.current.results.push({ ...RESULT, interfaces });
     const record = await start({ name, annotations });
     expect(record).toMatchObject({ name, names: [], attachments: [{ network, ifName }] });
   });
@@ -125,14 +127,14 @@ test("a hosts file of 1 MiB is edited, and a larger one left alone", () => {
   }
 });
 
-/** Makes their sandboxes as they are after a stop; each publishes a port. */
+/** Makes their sandboxes as they are after a stop; each has given back a port. */
 function fill(count: number): void {
   const { dir, context } = bench.current;
   for (let place = 0; place < count; place++) {
     const id = `k${place}`;
     const containerDir = join(dir, "containers", id);
     mkdirSync(containerDir, { recursive: true });
-    const record: SandboxRecord = keptRecord(bench.current, { id, netns: id, containerDir });
+    const record: SandboxRecord = keptRecord(bench.current, { id, netns: id, containerDir, ports: "released" });
     const [only] = record.attachments;
     if (only) {
       only.addresses = [`10.${place >> 8}.${place & 255}.2/24`];

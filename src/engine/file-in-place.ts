@@ -10,7 +10,7 @@ import {
 
 import { errnoOf } from "../errors.ts";
 
-/** A container can write its own hosts file: nothing larger is read. */
+/** A container can write these files itself: nothing larger is read. */
 const MAX_BYTES = 1 << 20;
 
 /**
@@ -18,9 +18,13 @@ const MAX_BYTES = 1 << 20;
  * one if it were replaced. The new text is written before the old end is cut off, so that a reader finds whole lines at
  * the beginning at any time. Nothing is written when `edit` changes nothing.
  *
- * Returns false for a file that is gone, is no regular file, or is larger than 1 MiB.
+ * Returns false for a file that is gone, is no regular file, or is larger than `maxBytes` (1 MiB).
  */
-export function editInPlace(path: string, edit: (text: string) => string): boolean {
+export function editInPlace(
+  path: string,
+  edit: (text: string) => string,
+  maxBytes = MAX_BYTES,
+): boolean {
   let descriptor: number;
   try {
     descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -32,7 +36,7 @@ export function editInPlace(path: string, edit: (text: string) => string): boole
   }
   try {
     const stat = fstatSync(descriptor);
-    if (!stat.isFile() || stat.size > MAX_BYTES) return false;
+    if (!stat.isFile() || stat.size > maxBytes) return false;
     const before = Buffer.alloc(stat.size);
     const length = readSync(descriptor, before, 0, stat.size, 0);
     const text = before.toString("utf8", 0, length);

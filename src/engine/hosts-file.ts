@@ -2,6 +2,7 @@ import { isHostName } from "./values.ts";
 
 const BEGIN = "# docker-cni: from here on kept by docker-cni";
 const END = "# docker-cni: up to here";
+const MARK = "# docker-cni: ";
 
 /**
  * `text` of a hosts file with docker-cni's own lines, each ended by a newline, between two marker comments at its end;
@@ -108,20 +109,34 @@ function linesFor(addresses: readonly string[], names: readonly string[]): strin
     : addresses.map((address) => `${address}\t${valid.join(" ")}\n`).join("");
 }
 
-/** A begin without its end (a file cut short) loses the marker and nothing else. */
+/**
+ * A begin without its end (a file cut short) loses the marker and nothing else. A container writes what it likes here: only the
+ * places where a marker may be are looked at, each once.
+ */
 function withoutOwnLines(text: string): string {
   const kept: string[] = [];
-  // Where the lines begin in `kept` that an END would end; each line is looked at once, whatever a container writes here.
+  let from = 0;
+  // Where the lines begin in `kept` that an END would end.
   let begin: number | undefined;
-  for (const line of text.split("\n")) {
-    if (line === BEGIN) {
+  for (let at = text.indexOf(MARK); at !== -1; at = text.indexOf(MARK, at + 1)) {
+    const marker = [BEGIN, END].find((each) => isLineAt(text, at, each));
+    if (marker === undefined) continue;
+    kept.push(text.slice(from, at));
+    from = at + marker.length + 1;
+    if (marker === BEGIN) {
       begin = kept.length;
-    } else if (line === END) {
+    } else {
       if (begin !== undefined) kept.length = begin;
       begin = undefined;
-    } else {
-      kept.push(line);
     }
   }
-  return kept.join("\n");
+  if (from <= text.length) return [...kept, text.slice(from)].join("");
+  const front = kept.join("");
+  return front.endsWith("\n") ? front.slice(0, -1) : front;
+}
+
+function isLineAt(text: string, at: number, line: string): boolean {
+  const end = at + line.length;
+  const isWhole = end === text.length || text[end] === "\n";
+  return isWhole && (at === 0 || text[at - 1] === "\n") && text.startsWith(line, at);
 }

@@ -131,16 +131,18 @@ function memberOf(record: SandboxRecord): NetworkMember {
   };
 }
 
-/** Changes a file that a container sees; one that cannot be written is logged. */
+/** Changes a file that a container sees; one that cannot be written, or has more than `maxBytes`, is logged. */
 export function editShown(
   context: SandboxContext,
   container: string,
   file: string,
   change: (text: string) => string,
+  maxBytes?: number,
 ): void {
   const step = { container, step: "hosts" };
   try {
-    if (!editInPlace(file, change)) context.log.warn(step, `${file} is no file to be written`);
+    if (!editInPlace(file, change, maxBytes))
+      context.log.warn(step, `${file} is no file to be written`);
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     context.log.warn({ ...step, err: error }, `${file} cannot be written`);

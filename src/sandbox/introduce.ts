@@ -23,8 +23,17 @@ function writeDns(context: SandboxContext, record: SandboxRecord): void {
   const docker =
     record.containerDir === undefined ? undefined : readDockerContainer(record.containerDir);
   const operator = docker ?? { dns: [], dnsSearch: [], dnsOptions: [] };
-  editShown(context, record.id, file, (text) => withResultDns(text, dns, operator));
+  editShown(
+    context,
+    record.id,
+    file,
+    (text) => withResultDns(text, dns, operator),
+    MAX_RESOLV_CONF,
+  );
 }
+
+/** Resolvers read a few lines of it; a container may have made it as large as it likes. */
+const MAX_RESOLV_CONF = 64 * 1024;
 
 function resultDns(context: SandboxContext, record: SandboxRecord): ResultDns[] {
   return record.attachments.flatMap(({ list, ifName }) => {

@@ -72,6 +72,23 @@ describe.each<[string, (cni: Cni, options: CallOptions) => Promise<unknown>]>([
   });
 });
 
+test("DEL overtakes a hung ADD whose caller aborts it, and has what that ADD was given", async () => {
+  const fake = fakePlugins("one", "two");
+  fake.answer("two", "ADD", "sleep 99");
+  const chain = networkList(["one", "two"]);
+  const cni = fake.cni();
+  const controller = new AbortController();
+  const rt = { ...attachment, cniArgs: [["A", "1"]] as const };
+  const add = failure(cni.addNetworkList(chain, rt, { signal: controller.signal }));
+  await vi.waitFor(() => expect(fake.verbs()).toEqual(["ADD one", "ADD two"]));
+  const del = cni.delNetworkList(chain, attachment);
+  controller.abort();
+  expect(await add).toMatchObject({ kind: "aborted", plugin: "two" });
+  await del;
+  expect(fake.verbs().slice(2)).toEqual(["DEL two", "DEL one"]);
+  expect(fake.calls().at(-1)?.env["CNI_ARGS"]).toBe("A=1");
+});
+
 test("an operation that a fired signal is given does nothing", async () => {
   const fake = fakePlugins("one");
   const error = await failure(

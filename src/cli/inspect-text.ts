@@ -16,6 +16,7 @@ export function describeContainer(inspected: Inspected): string[] {
       ["Namespace", `${namespace.path}${namespace.alive ? "" : " (not there)"}`],
       ["Record", record.path],
       ["Failure", failure && `${failure.error} (${failure.attempts} times)`],
+      ...inspected.notes.map((note): [string, string] => ["Note", note]),
     ]),
     ...networks.flatMap(describeNetwork),
     "",

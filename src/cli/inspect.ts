@@ -3,6 +3,7 @@ import { containerAddresses, type Dns, parseNetworkList, type Result } from "../
 import { netnsPath } from "../netns/netns.ts";
 import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
+import { ignoredLabels } from "../sandbox/ignored-labels.ts";
 import type { AttachmentRecord, SandboxRecord } from "../sandbox/record.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
@@ -13,7 +14,7 @@ import { findUnattached } from "./unattached.ts";
 
 /** `inspect`: all that is known of a container's network, and what its namespace holds at this moment. */
 export function inspectCommand(call: OperatorCall): Command {
-  const { sandbox, print } = call;
+  const { sandbox, config, print } = call;
   return new Command("inspect")
     .description("show all that is known of a container's network, or why it has none")
     .argument("<container>", "its name, or its id or the beginning of it")
@@ -26,7 +27,9 @@ export function inspectCommand(call: OperatorCall): Command {
         print(...(json ? [JSON.stringify(unattached, null, 2)] : describeUnattached(unattached)));
         return;
       }
-      const inspected = await inspectSandbox(sandbox, view);
+      const unknown = config.imageLabels === "allow" ? "use" : "ignore";
+      const notes = ignoredLabels(sandbox.store, view.record, unknown);
+      const inspected = await inspectSandbox(sandbox, view, notes);
       print(...(json ? [JSON.stringify(inspected, null, 2)] : describeContainer(inspected)));
     });
 }
@@ -49,12 +52,15 @@ export interface Inspected extends Omit<ReturnType<typeof asJson>, "networks"> {
   record: SandboxRecord & { path: string };
   /** By interface: the cached result of the last ADD; null when there is none. */
   results: Record<string, unknown>;
+  /** What of its request is not counted. */
+  notes: string[];
 }
 
 /** Reads all that is known of a sandbox; a namespace that ends meanwhile holds nothing. */
 export async function inspectSandbox(
   { cni, netns, store }: SandboxContext,
   view: SandboxView,
+  notes: string[] = [],
 ): Promise<Inspected> {
   const { id, record } = view;
   const results = record.attachments.map(({ list, ifName }) =>
@@ -74,6 +80,7 @@ export async function inspectSandbox(
     results: Object.fromEntries(
       record.attachments.map(({ ifName }, place) => [ifName, results[place] ?? null]),
     ),
+    notes,
   };
 }
 

@@ -1,4 +1,5 @@
 import { asCniError, CniError } from "./errors.ts";
+import { describeJsonFault } from "./json-fault.ts";
 import { describeType, formatJson, isObject, parseJson, type JsonObject } from "./json.ts";
 import { assertNetworkName, isValidNetworkName, isValidPluginType } from "./names.ts";
 import { chooseVersion, isVersion } from "./versions.ts";
@@ -200,13 +201,21 @@ function valid<T>(read: () => T): T | undefined {
   }
 }
 
+function whyNotJson(text: string, { message }: SyntaxError): string {
+  if (text.startsWith("\uFEFF")) {
+    return "it begins with a byte order mark (BOM), which JSON does not have: save it as UTF-8 without one";
+  }
+  if (text.trim() === "") return "it is empty";
+  return `it is not JSON: ${message.includes("nested") ? message : describeJsonFault(text)}`;
+}
+
 function parseObject(json: string): JsonObject {
   let value: unknown;
   try {
     value = parseJson(json);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw invalid(json.trim() === "" ? "it is empty" : `it is not JSON: ${error.message}`, error);
+    throw invalid(whyNotJson(json, error), error);
   }
   if (isObject(value)) return value;
   throw invalid(`it has to be a JSON object and is ${describeType(value)}`);

@@ -88,7 +88,12 @@ function inOrder(context: CreateContext, start: Start): [Promise<void>, Promise<
  * the hosts file itself does so before it calls the runtime or when that is done, and then there is another occasion.)
  */
 async function attach(context: CreateContext, { network, record }: Start): Promise<void> {
-  await network();
+  try {
+    await network();
+  } catch (error) {
+    const { explainUsedUp } = await import("../sandbox/used-up.ts");
+    throw explainUsedUp(context, record, error);
+  }
   if (record.userns === true) return;
   if (record.state !== "attached") transition(context, record, "attached");
   await introduce(context, record);

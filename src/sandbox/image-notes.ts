@@ -22,11 +22,17 @@ export function rememberImages(
   found: ImageConfig[] | undefined,
 ): ImageConfig[] | undefined {
   const file = join(store.sharedDir("images"), id);
+  if (found === undefined) return notedImages(store, id);
   const before = ifThere(() => readFileSync(file, "utf8"));
-  if (found === undefined) return before === undefined ? undefined : parseNote(before)?.images;
   const text = `${JSON.stringify({ containerDir, images: found } satisfies ImageNote)}\n`;
   if (text !== before) inState(file, () => replaceFile(file, text, false));
   return found;
+}
+
+/** What was noted of the container's image; undefined where nothing was. */
+export function notedImages(store: SandboxStore, id: string): ImageConfig[] | undefined {
+  const text = ifThere(() => readFileSync(join(dirname(store.dir), "images", id), "utf8"));
+  return text === undefined ? undefined : parseNote(text)?.images;
 }
 
 /** Removes the notes of containers that are gone, where their engine is there to tell. */

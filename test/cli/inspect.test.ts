@@ -102,7 +102,7 @@ In the namespace:
 });
 
 test("inspect --json has the members that docs/commands.md names, whether there is anything in them or not", async () => {
-  const members = ["id name state keep createdAt networks namespace record results"];
+  const members = ["id name state keep createdAt networks namespace record results notes"];
   const network =
     "network interface addresses formerAddresses mac ports gateways routes dns plugins interfaces";
   for (const each of [await inspected(), await full()]) {

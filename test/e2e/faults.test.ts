@@ -45,7 +45,7 @@ const faults: Fault[] = [
     title: "the only network is no JSON",
     arrange: ({ writeNetwork }) => writeNetwork(NETWORK, "["),
     line: ({ dir }) =>
-      `docker-cni: no network configuration in ${dir}/net.d; skipped ${dir}/net.d/${NETWORK}: invalid network configuration: it is not JSON: JSON Parse error: Unexpected EOF (put a network list there, such as config/net.d/10-docker-cni.conflist, or correct cni_conf_dir)`,
+      `docker-cni: no network configuration in ${dir}/net.d; skipped ${dir}/net.d/${NETWORK}: invalid network configuration: it is not JSON: line 1, column 2: it ends there, and is not complete (correct the files that were skipped)`,
   },
   {
     title: "the binary of a plugin far down the chain is missing",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
+import { program } from "./life/program.ts";
 import { must } from "./harness/shell.ts";
 
 const test = dockerTest({ iptables: true });
@@ -51,6 +52,21 @@ describe("an image", () => {
       "label cni.ip ignored: the image carries it with the same value",
     );
     host.writeConfig();
+  });
+
+  test("of docker commit keeps the labels of its container, which are ignored: inspect says so", async ({
+    host,
+  }) => {
+    const label = ["--label", `cni.ip=${host.place.prefix}.66`];
+    const first = await host.sleeper(...label);
+    await host.ok("commit", first, "committed");
+    await host.ok("rm", "-f", first);
+    const options = ["-d", "--runtime", "cni", "--net", "none", "--stop-signal", "KILL"];
+    const id = (await host.ok("run", ...options, "committed", "sleep", "3600")).trim();
+    const { stdout } = await program(host, "inspect", id);
+    expect(stdout).toMatch(/^Note: +label cni\.ip ignored: the image carries it/m);
+    await host.ok("rm", "-f", id);
+    await host.ok("rmi", "committed");
   });
 
   test("does not have its container attached where only labelled ones are", async ({ host }) => {

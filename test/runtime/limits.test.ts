@@ -134,7 +134,12 @@ function fill(count: number): void {
     const id = `k${place}`;
     const containerDir = join(dir, "containers", id);
     mkdirSync(containerDir, { recursive: true });
-    const record: SandboxRecord = keptRecord(bench.current, { id, netns: id, containerDir, ports: "released" });
+    const record: SandboxRecord = keptRecord(bench.current, {
+      id,
+      netns: id,
+      containerDir,
+      ports: "released",
+    });
     const [only] = record.attachments;
     if (only) {
       only.addresses = [`10.${place >> 8}.${place & 255}.2/24`];

@@ -416,6 +416,12 @@ describe("before a start", () => {
       settles: true,
     },
     { title: "has a network mended that the engine changes", late: "", hosts: OWN, settles: true },
+    {
+      title: "does not read on in a file that the container made long",
+      late: "hosts",
+      hosts: `${"\n".repeat(1000)}${OWN}`,
+      settles: true,
+    },
   ])("$title", ({ late, hosts, settles }) => {
     for (const noted of [false, true]) {
       rmSync(join(dir, "dist/docker-cni.seen"), { force: true });

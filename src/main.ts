@@ -22,9 +22,7 @@ import { callLimitMs } from "./runtime/time-limit.ts";
 import { leaveBehind } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
 import { fileFirstUse } from "./sandbox/first-use.ts";
-import { processLeftovers } from "./sandbox/leftovers.ts";
 import { flockLocker } from "./sandbox/lock.ts";
-import { configuredAttachments } from "./sandbox/recover.ts";
 import { fileStore } from "./sandbox/store.ts";
 import { processTracer, saveTrace, traced, type Tracer } from "./trace.ts";
 
@@ -143,8 +141,16 @@ function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer):
     keepForMs: config.keepForMs,
     hosts: config.hosts,
     firstUse: fileFirstUse(store, bootId),
-    leftovers: processLeftovers(),
-    configured: () => configuredAttachments(config.cniConfDir, config.ifName),
+    leftovers: {
+      end: async (netns) => {
+        const { processLeftovers } = await import("./sandbox/leftovers.ts");
+        await processLeftovers().end(netns);
+      },
+    },
+    configured: async () => {
+      const { configuredAttachments } = await import("./sandbox/recover.ts");
+      return configuredAttachments(config.cniConfDir, config.ifName);
+    },
     cni: createCni({
       pluginDirs: config.cniBinDirs,
       cacheDir: `${config.stateDir}/cni`,

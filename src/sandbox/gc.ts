@@ -6,7 +6,6 @@ import { noteHosts, settleHosts } from "./hosts.ts";
 import { endLeftovers } from "./leftovers.ts";
 import { isGone, isOver, readFacts } from "./over.ts";
 import { publishedPorts, type SandboxRecord } from "./record.ts";
-import { recover } from "./recover.ts";
 import { hadNoAdd, release } from "./release.ts";
 import type { Retry } from "./store.ts";
 
@@ -57,7 +56,7 @@ async function collectOne(
       if (!options.dryRun) store.remove(id);
       return { id, outcome: "gone" };
     }
-    const record = found === "unreadable" ? await recover(context, id) : found;
+    const record = found === "unreadable" ? await recovered(context, id) : found;
     const of = { id, ...(record.name !== undefined && { name: record.name }) };
     const facts = readFacts(store, record);
     // Of an unreadable record nobody can tell that it is not worth keeping.
@@ -169,6 +168,11 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
 /** Whether a stopped container may still have ports to give back. */
 function mayHoldPorts(record: SandboxRecord): boolean {
   return record.ports !== "released" && publishedPorts(record).length > 0;
+}
+
+async function recovered(context: SandboxContext, id: string): Promise<SandboxRecord> {
+  const { recover } = await import("./recover.ts");
+  return recover(context, id);
 }
 
 /** How often the removal is tried of what never had a successful ADD. */

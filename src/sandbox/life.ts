@@ -8,7 +8,6 @@ import type { Lock } from "./lock.ts";
 import { whileAdding } from "./operation.ts";
 import { wasEstablished } from "./over.ts";
 import type { SandboxRecord } from "./record.ts";
-import { recover } from "./recover.ts";
 import { release, transition } from "./release.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */
@@ -58,6 +57,7 @@ export async function readOrRecover(
     (!context.netns.exists(netnsName(id)) ||
       context.cni.cachedAttachments(id, { incomplete: true }).length === 0);
   if (isForgotten) return undefined;
+  const { recover } = await import("./recover.ts");
   const recovered = await recover(context, id, containerDir);
   context.log.warn({ container: id, step: "recall" }, "its record is unreadable and was recovered");
   context.store.write(recovered);

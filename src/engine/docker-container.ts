@@ -25,6 +25,15 @@ export interface DockerContainer {
   networkMode: string | undefined;
   /** `--mac-address` */
   macAddress: string | undefined;
+  /** `--ip`, `--ip6` */
+  ips: string[];
+  /** `--network-alias` */
+  aliases: string[];
+  /** `--link`: `/db:/web/sql` */
+  links: string[];
+  linkLocalIps: string[];
+  /** The names of a network's driver options. */
+  driverOpts: string[];
   autoRemove: boolean;
   restartPolicy: string | undefined;
   /** It has ended, and the daemon will start it again in a moment. */
@@ -74,6 +83,8 @@ export function readDockerContainer(directory: string): DockerContainer {
     domainname: config.string("Domainname") || undefined,
     networkMode: networkOf(networks.keys(), mode),
     macAddress: macOf(networks.object("none")) ?? (config.string("MacAddress") || undefined),
+    ...askedOf(networks.object("none")),
+    links: hostConfig.strings("Links"),
     autoRemove: hostConfig.boolean("AutoRemove") ?? false,
     restartPolicy: hostConfig.object("RestartPolicy").string("Name") || undefined,
     restarting: container.object("State").boolean("Restarting") ?? false,
@@ -101,6 +112,19 @@ export function readDockerContainer(directory: string): DockerContainer {
 function networkOf(networks: readonly string[], mode: string | undefined): string | undefined {
   if (networks.length === 0 || (mode !== "none" && !networks.includes("none"))) return mode;
   return networks.find((name) => name !== "none") ?? "none";
+}
+
+/** What Docker notes of the endpoint, where it accepts that of the network `none` at all. */
+function askedOf(
+  network: FieldReader,
+): Pick<DockerContainer, "ips" | "aliases" | "linkLocalIps" | "driverOpts"> {
+  const ipam = network.object("IPAMConfig");
+  return {
+    ips: [ipam.string("IPv4Address"), ipam.string("IPv6Address")].flatMap((ip) => ip || []),
+    aliases: network.strings("Aliases"),
+    linkLocalIps: ipam.strings("LinkLocalIPs"),
+    driverOpts: network.object("DriverOpts").keys(),
+  };
 }
 
 /** Engines from 25 on note the MAC that was asked for with the network, and not with the container. */

@@ -55,6 +55,10 @@ export interface RequestInput {
   ports?: readonly PortRequest[];
   /** `--mac-address`: that of the first network, where no `cni.mac` says otherwise. */
   macAddress?: string;
+  /** `--ip`, `--ip6`: of the first network, where no `cni.ip` says otherwise. */
+  ips?: readonly string[];
+  /** `--network-alias`: further names on the first network. */
+  networkAliases?: readonly string[];
   /** The network of a container that names none. */
   defaultNetwork?: string;
   /** The first network's interface; eth0 when not given. */
@@ -97,6 +101,7 @@ export function parseRequest(input: RequestInput): SandboxRequest {
   if (first !== undefined && input.macAddress !== undefined) {
     first.mac ??= parseMac({ flag: "--mac-address", value: input.macAddress });
   }
+  if (first !== undefined) applyFlags(first, input);
   return {
     none,
     networks: named,
@@ -204,6 +209,16 @@ function findNetwork(
   throw new UserError("BAD_REQUEST", `${source.flag}: ${problem}`, {
     hint: `name one of these or its interface: ${choices.join(", ")}`,
   });
+}
+
+/** Docker's own flags speak for the first network, where no label or annotation does. */
+function applyFlags(first: NetworkRequest, { ips = [], networkAliases = [] }: RequestInput): void {
+  if (first.ips.length === 0 && ips.length > 0) {
+    first.ips = parseIps({ flag: "--ip", value: ips.join(",") });
+  }
+  if (networkAliases.length === 0) return;
+  const value = networkAliases.join(",");
+  first.aliases = [...first.aliases, ...parseAliases({ flag: "--network-alias", value })];
 }
 
 /** IPV4 and IPPOOL speak for the first network, where no label or annotation does. */

@@ -70,16 +70,25 @@ export async function readWish(options: WishOptions): Promise<Wish> {
     ifName: config.ifName,
     ...(defaultList !== undefined && { defaultNetwork: defaultList.name }),
     ...(docker && { ports: portsOfBindings(docker) }),
+    ...(docker && { ips: docker.ips, networkAliases: docker.aliases }),
     ...(docker?.macAddress !== undefined && { macAddress: docker.macAddress }),
     ...(config.envAddresses && { env: word.env }),
   });
   warn(request.warnings);
+  if (docker !== undefined && !request.none && hasUnmetFlags(docker)) {
+    const { refuseUnmetFlags } = await import("../engine/unmet-flags.ts");
+    refuseUnmetFlags(docker);
+  }
   return {
     ...request,
     labels: word.labels,
     ...(request.none && { whyNone: OPTED_OUT }),
     ...(defaultList !== undefined && { defaultList }),
   };
+}
+
+function hasUnmetFlags({ links, linkLocalIps, driverOpts }: DockerContainer): boolean {
+  return links.length + linkLocalIps.length + driverOpts.length > 0;
 }
 
 const NOT_ASKED_FOR =

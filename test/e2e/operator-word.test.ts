@@ -183,6 +183,30 @@ describe("a bad request fails before anything exists, and says how to put it rig
   });
 });
 
+describe("a flag of Docker's that says something about the network is met, or refused by its name", () => {
+  test.for([
+    ["--link", ["--link", "other:sql"], /links are only supported|--link other:sql: a CNI network/],
+    ["--link-local-ip", ["--link-local-ip", "169.254.8.8"], /--link-local-ip 169\.254\.8\.8|link/i],
+    ["--ip", ["--ip", "10.1.0.7"], /IP address is supported|inet /i],
+    ["--ip6", ["--ip6", "fd00::7"], /IP address is supported|inet6? /i],
+    ["--network-alias", ["--network-alias", "sql"], /alias(?:es are only| is) supported|inet /i],
+    ["--dns", ["--dns", "1.2.3.4"], /nameserver 1\.2\.3\.4/],
+    ["--dns-search", ["--dns-search", "a.example"], /search a\.example/],
+    ["--dns-option", ["--dns-option", "ndots:3"], /options .*ndots:3/],
+    ["--add-host", ["--add-host", "there:1.2.3.4"], /1\.2\.3\.4\s+there/],
+    ["--hostname", ["-h", "db"], /\sdb\b/],
+    ["--domainname", ["-h", "db", "--domainname", "a.example"], /\sdb\.a\.example db\b/],
+    ["--mac-address", ["--mac-address", "02:42:00:00:00:07"], /02:42:00:00:00:07/],
+    ["--expose", ["--expose", "80"], /inet /],
+    ["-P", ["-P", "--expose", "80"], /inet /],
+  ] as const)("%s", async ([, options, words], { host }) => {
+    await host.sleeper("--name", "other");
+    const look = "ip address; cat /etc/resolv.conf /etc/hosts";
+    const { stdout, stderr } = await host.docker(...RUN, ...options, "busybox", "sh", "-c", look);
+    expect(`${stdout}${stderr}`).toMatch(words);
+  });
+});
+
 describe("as with Docker's networks", () => {
   test("--sysctl net.* is set in the container's namespace", async ({ host }) => {
     const sysctl = ["--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "net.core.somaxconn=77"];

@@ -11,8 +11,8 @@ export interface Container {
   id: string;
   /** The engine's own folder of it. */
   dir: string;
-  /** As `docker create` does. */
-  exist: () => void;
+  /** As `docker create` does, with annotations. */
+  exist: (annotations?: Record<string, string>) => void;
   /** As `docker rm` does in the end. */
   remove: () => void;
   /** The runtime's `create`, as the shim calls it, and what follows when that fails. */
@@ -48,11 +48,12 @@ export function makeContainer(place: Place, number: number): Container {
   const container: Container = {
     id,
     dir,
-    exist() {
+    exist(annotations = {}) {
       mkdirSync(dir, { recursive: true });
       writeFileSync(join(dir, "hosts"), "127.0.0.1 localhost\n");
       const hostConfig = {
         NetworkMode: "none",
+        Annotations: annotations,
         PortBindings: { "80/tcp": [{ HostPort: String(hostPort) }] },
       };
       writeFileSync(join(dir, "hostconfig.json"), JSON.stringify(hostConfig));

@@ -106,6 +106,18 @@ export const scenarios: readonly Scenario[] = [
     targets: ["program", "portmap:ADD", "bridge:CHECK"],
   },
   {
+    name: "start as edited",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.stop();
+      container.exist({ "cni.aliases": "db" });
+    },
+    act: async (container) => void (await container.create()),
+    keeps: true,
+    targets: ["program", "bridge:DEL", "bridge:ADD", "portmap:DEL"],
+  },
+  {
     name: "poststop hook of a stop",
     arrange: async (container) => {
       container.exist();

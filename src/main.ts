@@ -30,12 +30,12 @@ import { processTracer, saveTrace, traced, type Tracer } from "./trace.ts";
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const options = parseOwnOptions(argv);
   if (isInnerVerb(options.rest[0])) {
-    const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
+    const config = await loadConfig(options);
     return inner(sandboxContext(config, env, processTracer()), config, options.rest);
   }
   if (options.person) return operatorVerb(options, await defaultConfig(), env);
   if (isOperatorVerb(options.rest[0])) {
-    const config = await loadCachedConfig(options.config, { optional: !options.configGiven });
+    const config = await loadConfig(options);
     return operatorVerb(options, config, env);
   }
   return makeContainer(options, env);
@@ -88,7 +88,7 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     const { runtimePath: path, openFiles } = options;
     // The launcher may have found another runtime than a configuration means that it read otherwise: this says so.
     if (call.id !== "") {
-      config = await loadCachedConfig(options.config, { optional: !options.configGiven });
+      config = await loadConfig(options);
     }
     const lowLevel = processRuntime({ path, env, fds, openFiles });
     if (config === undefined) return await lowLevel.run(call);
@@ -115,6 +115,11 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
   }
 }
 
+async function loadConfig({ config: file, configGiven, stateDir }: OwnOptions): Promise<Config> {
+  const config = await loadCachedConfig(file, { optional: !configGiven });
+  return stateDir === undefined ? config : { ...config, stateDir };
+}
+
 /** As withHint, which is loaded only for a fault. */
 async function hinted(error: unknown, logFile: string | undefined): Promise<unknown> {
   const { withHint } = await import("./runtime/hints.ts");
@@ -129,7 +134,7 @@ function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer):
   return {
     store: traced(tracer, store, { write: "record" }),
     locker: traced(tracer, flockLocker(), { lock: "lock" }),
-    netns: traced(tracer, ipNetns(), {
+    netns: traced(tracer, ipNetns(config.stateDir), {
       add: "netns",
       loopbackUp: "lo up",
       remove: "netns removal",

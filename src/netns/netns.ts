@@ -5,6 +5,7 @@ import { runCommand } from "../process.ts";
 import { addNetns } from "./add.ts";
 import { HINT, ip } from "./command.ts";
 import { insideNetns, unmountNetns } from "./native.ts";
+import { dropOwner, noteOwner, readOwner } from "./owner.ts";
 import type { Seen } from "./show.ts";
 
 /** Named network namespaces, as `ip netns` keeps them: bind mounts below /run/netns. */
@@ -41,6 +42,8 @@ export interface NetnsManager {
   addStandIn(name: string, ifName: string, addresses: readonly string[]): Promise<void>;
   /** Whether there is anything of that name. */
   exists(name: string): boolean;
+  /** The state folder of who made `name`; undefined when it is not known. */
+  ownerOf(name: string): string | undefined;
   /** Whether `name` is there and a namespace is mounted on it. */
   isAlive(name: string): boolean;
 }
@@ -72,11 +75,18 @@ export function netnsName(containerId: string): string {
   return /^[0-9a-f]{64}$/.test(containerId) ? containerId.slice(0, 12) : containerId;
 }
 
-/** Network namespaces by the `ip` command. */
-export function ipNetns(): NetnsManager {
+/** Network namespaces by the `ip` command; those that it makes are noted as of `stateDir`. */
+export function ipNetns(stateDir: string): NetnsManager {
   return {
-    add: (name) => addNetns(netnsPath(name)),
-    attach: (name, pid) => ip(["netns", "attach", name, String(pid)]),
+    async add(name) {
+      await addNetns(netnsPath(name));
+      noteOwner(name, stateDir);
+    },
+    async attach(name, pid) {
+      await ip(["netns", "attach", name, String(pid)]);
+      noteOwner(name, stateDir);
+    },
+    ownerOf: readOwner,
     show: async (name) => (await import("./show.ts")).showNetns(name),
     hasLink: async (name, ifName) =>
       (await runCommand("ip", ["-n", name, "link", "show", "dev", ifName])).code === 0,
@@ -127,6 +137,7 @@ export function ipNetns(): NetnsManager {
     },
     endClosingConnections: (name) => endClosingConnections(name, netnsPath(name)),
     async remove(name) {
+      dropOwner(name);
       if (!exists(name)) return;
       if (!(await unmountNetns(netnsPath(name)))) await ip(["netns", "delete", name]);
     },

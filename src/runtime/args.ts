@@ -5,6 +5,8 @@ export interface OwnOptions {
   /** The configuration file, and whether the operator named it (then it has to exist). */
   config: string;
   configGiven: boolean;
+  /** The folder of the state in place of the configuration's; undefined when none was named. */
+  stateDir?: string;
   /** The low-level runtime; empty when none was found. */
   runtimePath: string;
   /** The launcher itself, and the folder of the hooks. */
@@ -39,6 +41,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     }
     const [name, value] = splitFlag(arg);
     if (name === "config") options.config = value ?? "";
+    else if (name === "state-dir" && value) options.stateDir = value;
     else if (name === "config-given") options.configGiven = true;
     else if (name === "runtime-path") options.runtimePath = value ?? "";
     else if (name === "launcher") options.launcher = value ?? "";

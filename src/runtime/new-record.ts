@@ -2,7 +2,6 @@ import type { Config } from "../config/config.ts";
 import { askedOf } from "../engine/asked.ts";
 import { findEngineFile } from "../engine/container-dir.ts";
 import { composeName, namesOf } from "../engine/hosts-file.ts";
-import { UserError } from "../errors.ts";
 import { netnsName } from "../netns/netns.ts";
 import { hasUserNamespace, interfacesWithoutIpv6 } from "../oci/spec.ts";
 import type { SandboxRecord } from "../sandbox/record.ts";
@@ -38,13 +37,9 @@ export async function newRecord(
   const lists = await loadNetworks(wish, config.cniConfDir);
   const netns = netnsName(call.id);
   if (prepare === undefined && context.netns.exists(netns)) {
-    throw new UserError(
-      "NETNS_FAILED",
-      `the network namespace ${netns} is there already, and is not docker-cni's`,
-      {
-        hint: `if nothing needs it, remove it: ip netns delete ${netns}`,
-      },
-    );
+    const { netnsTaken } = await import("./netns-taken.ts");
+    const owner = context.netns.ownerOf(netns);
+    throw netnsTaken({ netns, id: call.id, owner, stateDir: config.stateDir });
   }
   const name = docker?.name ?? wish.name;
   const service = composeName(wish.labels);

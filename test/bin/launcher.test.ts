@@ -296,6 +296,11 @@ describe("goes to the program", () => {
     );
   });
 
+  test("with the folder of the state that a hook names", () => {
+    launch(["--config=/c.yaml", "--state-dir=/old state", "--", "gc"]);
+    expect(seen("dist/docker-cni").split("\n")[0]).toContain("[--state-dir=/old state][--][gc]");
+  });
+
   test("through a symbolic link to the launcher", () => {
     symlinkSync(join(dir, "bin/docker-cni"), join(dir, "path/docker-cni"));
     const { status } = spawnSync(join(dir, "path/docker-cni"), ["create", "c1"], {

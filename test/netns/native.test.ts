@@ -68,7 +68,7 @@ describe.skipIf(!isRoot)("a network namespace made by system calls", () => {
   });
 
   test("has room for a stand-in of every lost interface", async () => {
-    const netns = ipNetns();
+    const netns = ipNetns("/nonexistent/state");
     await netns.add(name);
     try {
       await netns.addStandIn(name, "eth0", ["10.1.0.2/24"]);

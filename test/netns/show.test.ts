@@ -19,7 +19,7 @@ describe.skipIf(!isRoot)("what a namespace holds can be read where an interface 
     execFileSync("ip", ["-n", name, "link", "add", ifName, "type", "veth", "peer", "name", "p0"]);
     execFileSync("ip", ["-n", name, "link", "set", ifName, "up"]);
     execFileSync("ip", ["-n", name, "address", "add", "10.9.8.7/24", "dev", ifName]);
-    const { interfaces, routes } = await ipNetns().show(name);
+    const { interfaces, routes } = await ipNetns("/var/lib/docker-cni-test").show(name);
     expect(interfaces.map((each) => each.name).toSorted()).toEqual(["lo", "p0", ifName].toSorted());
     expect(interfaces.find((each) => each.name === ifName)).toMatchObject({
       mac: expect.stringMatching(/^[0-9a-f:]{17}$/),
@@ -45,7 +45,7 @@ test.skipIf(!isRoot)("routes are told without those that the kernel makes for it
       "route add 10.1.0.0/16 via 10.9.8.2 table 100",
     ];
     for (const command of commands) execFileSync("ip", ["-n", name, ...command.split(" ")]);
-    const { routes } = await ipNetns().show(name);
+    const { routes } = await ipNetns("/var/lib/docker-cni-test").show(name);
     expect(routes.filter(({ dst }) => !dst.startsWith("fe80:"))).toEqual(
       expect.arrayContaining([
         { dst: "default", gateway: "10.9.8.1", interface: "eth0", table: "main" },

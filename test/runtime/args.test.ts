@@ -80,6 +80,7 @@ describe("the launcher's own options", () => {
       "--launcher=/l",
       "--hooks=/h",
       "--fds=3,4",
+      "--state-dir=/s",
       "--",
       "create",
       "--",
@@ -93,6 +94,7 @@ describe("the launcher's own options", () => {
       launcher: "/l",
       hooks: "/h",
       fds: [3, 4],
+      stateDir: "/s",
       rest: ["create", "--", "c"],
     });
   });

@@ -40,6 +40,7 @@ let result: Result;
 /** What happened, in order. */
 let events: string[];
 let aliveNetns: Set<string>;
+let netnsOwner: string | undefined;
 /** What goes wrong, by event. */
 let faults: Map<string, Error | number>;
 /** What ADD was given. */
@@ -50,6 +51,7 @@ beforeEach(() => {
   result = RESULT;
   events = [];
   aliveNetns = new Set();
+  netnsOwner = undefined;
   faults = new Map();
   asked = [];
   for (const folder of ["net.d", "plugins", "bundle", `containers/${ID}`]) {
@@ -140,6 +142,7 @@ function context(): CreateContext {
       endClosingConnections: async () => {},
       removeLink: async () => {},
       addStandIn: async () => {},
+      ownerOf: () => netnsOwner,
       exists: (name) => aliveNetns.has(name),
       isAlive: (name) => aliveNetns.has(name),
     },
@@ -536,6 +539,19 @@ describe("nothing is left when", () => {
     await expect(create(context(), call())).rejects.toThrow(/0123456789ab is there already/);
     expect(sandboxes()).toEqual([]);
     expect([...aliveNetns]).toEqual(["0123456789ab"]);
+  });
+
+  test("the namespace is there already, of another state_dir, and the error tells which", async () => {
+    aliveNetns.add("0123456789ab");
+    netnsOwner = join(dir, "state of before");
+    mkdirSync(join(netnsOwner, "sandboxes", ID), { recursive: true });
+    await expect(create(context(), call())).rejects.toMatchObject({
+      message: expect.stringContaining(
+        `this container's own, made while state_dir was ${netnsOwner}, and state_dir is`,
+      ),
+      hint: expect.stringContaining(`set state_dir back to ${netnsOwner}`),
+    });
+    expect(sandboxes()).toEqual([]);
   });
 
   test("the id is one that CNI does not allow", async () => {

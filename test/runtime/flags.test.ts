@@ -64,7 +64,7 @@ async function told({ hostConfig, config, endpoint, labels = {} }: Said) {
   const [attachment] = planAttachments({
     wish,
     lists: [parseNetworkList(LIST)],
-    ports: { all: [], byNetwork: [] },
+    ports: { all: [], byNetwork: [], chosen: [] },
     docker,
     pluginDirs: [join(dir, "plugins")],
     workload: { id: ID, name: docker.name, labels: {} },

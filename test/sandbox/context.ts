@@ -153,6 +153,7 @@ function makeBench(dir: string): Bench {
       endClosingConnections: async () => {},
       removeLink: () => happens("link remove"),
       addStandIn: () => happens("stand-in"),
+      ownerOf: () => undefined,
       exists: (name) => namespaces.has(name),
       isAlive: (name) => namespaces.has(name),
     },

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
-import { resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { isOperatorVerb } from "./cli/verbs.ts";
 import { createCni } from "./cni/index.ts";
 import type { Config } from "./config/config.ts";
@@ -17,7 +17,7 @@ import {
 import { create } from "./runtime/create.ts";
 import { callersEnvironment } from "./runtime/environment.ts";
 import { GO_HOOK, isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
-import { processRuntime } from "./runtime/lowlevel.ts";
+import { deleteContainer, processRuntime } from "./runtime/lowlevel.ts";
 import { callLimitMs } from "./runtime/time-limit.ts";
 import { leaveBehind } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
@@ -31,7 +31,7 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   const options = parseOwnOptions(argv);
   if (isInnerVerb(options.rest[0])) {
     const config = await loadConfig(options);
-    return inner(sandboxContext(config, env, processTracer()), config, options.rest);
+    return inner(sandboxContext(config, env, processTracer(), options), config, options.rest);
   }
   if (options.person) return operatorVerb(options, await defaultConfig(), env);
   if (isOperatorVerb(options.rest[0])) {
@@ -47,7 +47,7 @@ async function operatorVerb(
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
   const tracer = processTracer();
-  const sandbox = sandboxContext(config, env, tracer);
+  const sandbox = sandboxContext(config, env, tracer, options);
   // A create needs no command line parser.
   const { runOperatorVerb } = await import("./cli/cli.ts");
   return runOperatorVerb({ argv, config, sandbox, tracer, runtimePath });
@@ -93,7 +93,7 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     const lowLevel = processRuntime({ path, env, fds, openFiles });
     if (config === undefined) return await lowLevel.run(call);
     tracer.ended("configuration");
-    const sandbox = sandboxContext(config, env, tracer);
+    const sandbox = sandboxContext(config, env, tracer, options);
     const runtime = traced(tracer, lowLevel, { run: "runtime", deleteForce: "undo: runtime" });
     const install = {
       launcher: resolve(options.launcher),
@@ -126,7 +126,12 @@ async function hinted(error: unknown, logFile: string | undefined): Promise<unkn
   return withHint(error, logFile);
 }
 
-function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer): SandboxContext {
+function sandboxContext(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  tracer: Tracer,
+  { runtimePath }: OwnOptions,
+): SandboxContext {
   const log = openLog({ file: config.logFile, level: config.logLevel });
   for (const warning of config.warnings) log.warn({ step: "config" }, warning);
   const store = fileStore(config.stateDir);
@@ -151,6 +156,10 @@ function sandboxContext(config: Config, env: NodeJS.ProcessEnv, tracer: Tracer):
         const { processLeftovers } = await import("./sandbox/leftovers.ts");
         await processLeftovers().end(netns);
       },
+    },
+    deleteContainer: (runtimeDir) => {
+      const key = { root: dirname(runtimeDir), id: basename(runtimeDir) };
+      return deleteContainer(store.runtimeNotes.read(key)?.path ?? runtimePath, runtimeDir);
     },
     configured: async () => {
       const { configuredAttachments } = await import("./sandbox/recover.ts");

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { resolve as absolute } from "node:path";
+import { basename, dirname, resolve as absolute } from "node:path";
 import { UserError } from "../errors.ts";
 import { exitStatus, runCommand } from "../process.ts";
 import type { CreateCall } from "./args.ts";
@@ -59,6 +59,12 @@ export function processRuntime(options: ProcessRuntimeOptions): LowLevelRuntime 
     },
     stateDir: (call) => `${call.root ?? defaultRoot(path)}/${call.id}`,
   };
+}
+
+/** Ends and removes the container whose folder is `runtimeDir`, by the runtime at `path`; one that is not there is fine. */
+export async function deleteContainer(path: string, runtimeDir: string): Promise<void> {
+  const globals = ["--root", dirname(runtimeDir), "--log", "/dev/null"];
+  await runCommand(path, [...globals, "delete", "--force", basename(runtimeDir)]);
 }
 
 function defaultRoot(path: string): string {

@@ -1,3 +1,7 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { isEngineThere } from "../engine/container-dir.ts";
+import { UserError } from "../errors.ts";
 import { writeSpec, type Bundle } from "../oci/bundle.ts";
 import { netnsPath } from "../netns/netns.ts";
 import {
@@ -38,6 +42,7 @@ export async function startBeside(context: CreateContext, start: Start): Promise
     const [attached, runtime] = await Promise.allSettled(inOrder(context, start));
     if (attached.status === "rejected") throw attached.reason;
     if (runtime.status === "rejected") throw runtime.reason;
+    if (isRemoved(start.record)) throw removedMeanwhile(start.record);
     if (start.record.userns === true) takeOver(context, start.record);
     if (runtime.value !== 0) await abandon(context, start);
     else if (start.record.userns === true) await introduce(context, start.record);
@@ -46,6 +51,17 @@ export async function startBeside(context: CreateContext, start: Start): Promise
     await abandon(context, start);
     throw error;
   }
+}
+
+/** Whether its engine has removed the container while it was being made: nobody will start it. */
+function isRemoved({ containerDir }: SandboxRecord): boolean {
+  return (
+    containerDir !== undefined && !existsSync(containerDir) && isEngineThere(dirname(containerDir))
+  );
+}
+
+function removedMeanwhile({ id }: SandboxRecord): UserError {
+  return new UserError("NO_SUCH_CONTAINER", `container ${id} was removed while it was started`);
 }
 
 /**

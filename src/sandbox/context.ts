@@ -26,6 +26,8 @@ export interface SandboxContext {
   hosts: boolean;
   firstUse: FirstUse;
   leftovers: Leftovers;
+  /** Ends and removes a container of the low-level runtime by its folder there. */
+  deleteContainer: (runtimeDir: string) => Promise<void>;
   /** The networks that are configured now, as attachments: what is undone of a sandbox of which nothing is known. */
   configured: () => Promise<AttachmentRecord[]>;
 }

@@ -195,6 +195,8 @@ export async function releaseOrNote(
 ): Promise<Pick<GcOutcome, "outcome" | "reason">> {
   try {
     await endLeftovers(context, record);
+    const { abandoned } = readFacts(context.store, record);
+    if (abandoned === true) await context.deleteContainer(record.runtimeDir);
     await release(context, record);
     return { outcome: "released" };
   } catch (error) {

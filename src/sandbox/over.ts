@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { isEngineThere } from "../engine/container-dir.ts";
 import { isRunning } from "./container-state.ts";
 import type { SandboxRecord } from "./record.ts";
+import { awaitsStart } from "./running.ts";
 import type { SandboxStore } from "./store.ts";
 
 /** What the host tells of a container at one moment. */
@@ -11,8 +12,10 @@ export interface ContainerFacts {
   containerDirExists: boolean;
   /** The engine that owns it is known to be there. */
   engineIsThere: boolean;
-  /** The low-level runtime has it, and it has not stopped. */
+  /** The low-level runtime has it, and it has not stopped, and is not abandoned. */
   running: boolean;
+  /** The low-level runtime has made it, and its engine has removed it before its start: that comes no more. */
+  abandoned?: boolean;
   /** How long it has been stopped, ms; undefined when it runs, or nothing tells. */
   stoppedForMs?: number | undefined;
 }
@@ -53,9 +56,13 @@ export function readEngineFacts({
 
 /** Looks at the host for what `isOver` needs. */
 export function readFacts(store: SandboxStore, record: SandboxRecord): ContainerFacts {
+  const engine = readEngineFacts(record);
+  const { containerDirExists, engineIsThere } = engine;
+  const abandoned = !containerDirExists && engineIsThere && awaitsStart(record.runtimeDir);
   return {
-    ...readEngineFacts(record),
-    running: store.stoppedAt(record.id) === undefined && isRunning(store, record),
+    ...engine,
+    abandoned,
+    running: !abandoned && store.stoppedAt(record.id) === undefined && isRunning(store, record),
     stoppedForMs: store.stoppedFor(record.id),
   };
 }

@@ -17,6 +17,11 @@ export function stateByFolder(runtimeDir: string): "running" | "stopped" | "abse
   return isSame ? "running" : "stopped";
 }
 
+/** Whether the low-level runtime made the container and waits for its `start`: runc and crun wait at a FIFO until then. */
+export function awaitsStart(runtimeDir: string): boolean {
+  return runtimeDir !== "" && existsSync(join(runtimeDir, "exec.fifo"));
+}
+
 export interface FirstProcess {
   pid: number;
   /** In clock ticks since the boot, as in /proc/<pid>/stat. */

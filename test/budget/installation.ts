@@ -112,6 +112,7 @@ export function install() {
 function removeTraces(dir: string): void {
   fileRuntimeNotes(RUNTIME_NOTES).remove({ root: join(dir, "root"), id: ID });
   if (existsSync(NETNS)) execFileSync("ip", ["netns", "delete", basename(NETNS)]);
+  rmSync(join("/run/docker-cni/netns", basename(NETNS)), { force: true });
 }
 
 function writeContainer(dir: string): void {

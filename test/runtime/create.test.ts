@@ -115,6 +115,7 @@ function context(): CreateContext {
     locker: watchedLocker(flockLocker(), join(dir, "state")),
     firstUse: fileFirstUse(store, "boot-1"),
     leftovers: { end: async () => {} },
+    deleteContainer: async () => {},
     configured: async () => [],
     keepForMs: undefined,
     hosts: false,
@@ -514,6 +515,20 @@ describe("nothing is left when", () => {
     expect(sandboxes()).toEqual([]);
     expect([...aliveNetns]).toEqual([]);
     expect(events.slice(-2)).toEqual(["DEL", "netns remove"]);
+  });
+
+  test("its engine removes it meanwhile, and nobody will start it", async () => {
+    const { runtime, ...rest } = context();
+    const run: typeof runtime.run = async (made) => {
+      rmSync(join(dir, "containers", ID), { recursive: true });
+      mkdirSync(join(dir, "volumes"));
+      return runtime.run(made);
+    };
+    const started = create({ ...rest, runtime: { ...runtime, run } }, call());
+    await expect(started).rejects.toThrow(`container ${ID} was removed while it was started`);
+    expect(sandboxes()).toEqual([]);
+    expect([...aliveNetns]).toEqual([]);
+    expect(events.at(-1)).toBe("runc delete");
   });
 
   test.each([

@@ -128,6 +128,7 @@ function makeBench(dir: string): Bench {
     locker: watchedLocker(flockLocker(), join(dir, "state")),
     firstUse: fileFirstUse(store, BOOT),
     leftovers: { end: () => happens("end leftovers") },
+    deleteContainer: (runtimeDir) => happens(`runtime delete ${runtimeDir}`),
     configured: async () => configured,
     netns: {
       add: async (name) => {

@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   truncateSync,
   utimesSync,
@@ -344,5 +345,55 @@ describe("a sandbox that no ADD ever succeeded for, and whose DEL fails", () => 
       expect(await collect(context, "c1", { waitMs: 0 })).toMatchObject({ outcome: "failed" });
     }
     expect([...namespaces]).toEqual(["c1"]);
+  });
+});
+
+/** As runc leaves it before `start`: the process of its state waits at exec.fifo. This one is alive. */
+function make(more: { isStarted?: boolean } = {}): void {
+  const { dir } = bench.current;
+  write(keptRecord(bench.current));
+  const runtimeDir = join(dir, "runc/c1");
+  mkdirSync(runtimeDir, { recursive: true });
+  const start = Number(
+    readFileSync("/proc/self/stat", "utf8").replace(/.*\) /s, "").split(" ")[19],
+  );
+  const state = { init_process_pid: process.pid, init_process_start: start };
+  writeFileSync(join(runtimeDir, "state.json"), JSON.stringify(state));
+  if (more.isStarted !== true) writeFileSync(join(runtimeDir, "exec.fifo"), "");
+}
+
+describe("a container that the runtime made and that never got its start", () => {
+  test("is ended and released once its engine has removed it", async () => {
+    const { context, events, dir } = bench.current;
+    make();
+    removeContainer(bench.current);
+    expect(await sweep(context)).toEqual([{ id: "c1", outcome: "released" }]);
+    expect(events).toEqual([`runtime delete ${dir}/runc/c1`, "DEL", "netns remove"]);
+  });
+
+  test("may be forgotten by force then", async () => {
+    const { context, faults } = bench.current;
+    make();
+    removeContainer(bench.current);
+    faults.set("DEL", new CniError({ kind: "plugin", msg: "no" }));
+    expect(await forget(context, "c1")).toMatchObject({ outcome: "forgotten" });
+  });
+
+  test.each([
+    { title: "its engine has it still", isStarted: false, isThere: true, engine: true },
+    {
+      title: "its engine is not known to be there",
+      isStarted: false,
+      isThere: false,
+      engine: false,
+    },
+    { title: "it runs", isStarted: true, isThere: false, engine: true },
+  ])("is left alone while $title", async ({ isStarted, isThere, engine }) => {
+    const { context, events, dir } = bench.current;
+    make({ isStarted });
+    if (!isThere) removeContainer(bench.current);
+    if (!engine) rmSync(join(dir, "volumes"), { recursive: true });
+    expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
+    expect(events).toEqual([]);
   });
 });

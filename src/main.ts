@@ -42,11 +42,12 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
 }
 
 async function operatorVerb(
-  { rest: argv, runtimePath }: OwnOptions,
+  options: OwnOptions,
   config: Config,
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
   const tracer = processTracer();
+  const { rest: argv, runtimePath } = options;
   const sandbox = sandboxContext(config, env, tracer, options);
   // A create needs no command line parser.
   const { runOperatorVerb } = await import("./cli/cli.ts");

@@ -7,6 +7,7 @@ import { checkCommand, healCommand } from "./check.ts";
 import { gcCommand } from "./gc.ts";
 import { inspectCommand } from "./inspect.ts";
 import { lsCommand } from "./ls.ts";
+import { runBesideEngine } from "./mounts.ts";
 import { printable } from "./table.ts";
 import { traceCommand } from "./trace.ts";
 import { versionCommand } from "./version.ts";
@@ -27,6 +28,8 @@ export interface OperatorCall {
 
 /** Runs an operator's command and gives its exit status. */
 export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">): Promise<number> {
+  const inside = runBesideEngine(call.sandbox, process.argv.slice(2));
+  if (inside !== undefined) return inside;
   let status = 0;
   const verbs: OperatorCall = {
     ...call,

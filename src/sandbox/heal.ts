@@ -47,7 +47,14 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
       return { ...found, reason };
     }
     await endLeftovers(context, record);
-    await bindAgain(context, record);
+    if (await bindAgain(context, record)) {
+      // Its interfaces have been in it all the time.
+      const { health } = await examine(context, record);
+      if (health !== "broken") {
+        context.store.write(record);
+        return { ...found, health: "healed" };
+      }
+    }
     await reattach(context, record);
     await dropIpv6(context, record);
     await noteFalseFaults(context, record, fault);
@@ -106,9 +113,9 @@ async function examine(context: SandboxContext, record: SandboxRecord): Promise<
   }
 }
 
-/** A running container's namespace that lost its name gets it again. */
-async function bindAgain(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  if (context.netns.isAlive(record.netns)) return;
+/** A running container's namespace that lost its name gets it again: whether it had lost it. */
+async function bindAgain(context: SandboxContext, record: SandboxRecord): Promise<boolean> {
+  if (context.netns.isAlive(record.netns)) return false;
   const pid = firstProcess(record.runtimeDir)?.pid;
   if (pid === undefined) {
     throw new UserError("NETNS_FAILED", `no process of ${record.id} is known`, {
@@ -118,4 +125,5 @@ async function bindAgain(context: SandboxContext, record: SandboxRecord): Promis
   await context.netns.remove(record.netns);
   await context.netns.attach(record.netns, pid);
   record.bootId = context.bootId;
+  return true;
 }

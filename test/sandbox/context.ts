@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
@@ -87,6 +87,16 @@ export function keptRecord({ dir }: Bench, more: Partial<SandboxRecord> = {}): S
     attachments: [{ ...attachment }],
     ...more,
   };
+}
+
+/** The folder of runc's for c1, with this process as the container's first; gives the folder. */
+export function writeRuntimeState({ dir }: Bench): string {
+  const runtimeDir = join(dir, "runc/c1");
+  mkdirSync(runtimeDir, { recursive: true });
+  const stat = readFileSync("/proc/self/stat", "utf8").replace(/.*\) /s, "");
+  const state = { init_process_pid: process.pid, init_process_start: Number(stat.split(" ")[19]) };
+  writeFileSync(join(runtimeDir, "state.json"), JSON.stringify(state));
+  return runtimeDir;
 }
 
 function makeBench(dir: string): Bench {

@@ -2,7 +2,6 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   rmSync,
   truncateSync,
   utimesSync,
@@ -15,7 +14,7 @@ import { hasGarbage } from "../../src/sandbox/garbage.ts";
 import { forget } from "../../src/sandbox/forget.ts";
 import { collect, sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
-import { attachment, type Bench, keptRecord, useBench } from "./context.ts";
+import { attachment, type Bench, keptRecord, useBench, writeRuntimeState } from "./context.ts";
 
 const bench = useBench();
 const patient = { waitMs: 0, patient: true };
@@ -348,18 +347,11 @@ describe("a sandbox that no ADD ever succeeded for, and whose DEL fails", () => 
   });
 });
 
-/** As runc leaves it before `start`: the process of its state waits at exec.fifo. This one is alive. */
-function make(more: { isStarted?: boolean } = {}): void {
-  const { dir } = bench.current;
+/** As runc leaves it before `start`: its first process waits at exec.fifo. This one is alive. */
+function make({ isStarted = false } = {}): void {
   write(keptRecord(bench.current));
-  const runtimeDir = join(dir, "runc/c1");
-  mkdirSync(runtimeDir, { recursive: true });
-  const start = Number(
-    readFileSync("/proc/self/stat", "utf8").replace(/.*\) /s, "").split(" ")[19],
-  );
-  const state = { init_process_pid: process.pid, init_process_start: start };
-  writeFileSync(join(runtimeDir, "state.json"), JSON.stringify(state));
-  if (more.isStarted !== true) writeFileSync(join(runtimeDir, "exec.fifo"), "");
+  const runtimeDir = writeRuntimeState(bench.current);
+  if (!isStarted) writeFileSync(join(runtimeDir, "exec.fifo"), "");
 }
 
 describe("a container that the runtime made and that never got its start", () => {

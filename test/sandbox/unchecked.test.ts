@@ -7,7 +7,7 @@ import { recordingLog } from "../../src/log.ts";
 import { checkSandbox, healSandbox } from "../../src/sandbox/heal.ts";
 import { checkOrReattach } from "../../src/sandbox/life.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
-import { attachment, keptRecord, useBench } from "./context.ts";
+import { attachment, keptRecord, useBench, writeRuntimeState } from "./context.ts";
 
 const bench = useBench();
 let links: string[];
@@ -165,6 +165,21 @@ describe("a kept network that could not be checked is as its ADD told", () => {
     await checkOrReattach(context, record);
     expect(events.includes("ADD")).toBe(!stands);
   });
+});
+
+test.each([
+  { title: "is whole, is only given the name", faults: [], rebuilt: false },
+  { title: "is broken, is built again", faults: [fault("no eth0")], rebuilt: true },
+])("a running container whose namespace lost its name and $title", async ({ faults, rebuilt }) => {
+  const { context, namespaces, events } = bench.current;
+  failing(...faults);
+  writeRuntimeState(bench.current);
+  namespaces.clear();
+  context.netns.attach = async (name) => void namespaces.add(name);
+  expect(await healSandbox(context, "c1")).toMatchObject({ health: "healed" });
+  expect(events.includes("DEL")).toBe(rebuilt);
+  expect(namespaces.has("c1")).toBe(true);
+  expect(await healSandbox(context, "c1")).toMatchObject({ health: "ok" });
 });
 
 describe("a fault of CHECK that is there right after a rebuild too", () => {

@@ -130,13 +130,16 @@ describe("check finds, and heal mends with the same address and MAC, while the c
     expect(await host.interface(id)).toEqual(before);
   });
 
-  test("a namespace that lost its name", async ({ host }) => {
+  test("a namespace that lost its name, whose interface stays the same", async ({ host }) => {
     const id = await host.sleeper();
     const before = await host.interface(id);
+    const index = () => host.ok("exec", id, "cat", "/sys/class/net/eth0/ifindex");
+    const indexBefore = await index();
     await must(["umount", host.netns(id)]);
     expect(await program(host, "check", id)).toMatchObject({ exitCode: 1 });
     expect(await program(host, "heal", id)).toMatchObject({ exitCode: 0 });
     expect(await program(host, "check", id)).toMatchObject({ exitCode: 0 });
+    expect(await index()).toBe(indexBefore);
     expect(await host.interface(id)).toEqual(before);
     await host.ok("restart", id);
     expect(await host.interface(id)).toEqual(before);

@@ -1,0 +1,73 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, readlinkSync, statfsSync } from "node:fs";
+import { errnoOf } from "../errors.ts";
+import { netnsPath } from "../netns/netns.ts";
+import type { SandboxContext } from "../sandbox/context.ts";
+import { firstProcess, isRunning } from "../sandbox/running.ts";
+
+const NSFS_MAGIC = 0x6e736673;
+/** Set for the program that runs in the mount namespace of an engine. */
+const INSIDE = "DOCKER_CNI_INSIDE_MOUNTS";
+
+/**
+ * Where the network namespaces have no names in this mount namespace, because their engine is in one of its own (MountFlags= or
+ * PrivateMounts= of its unit), runs this program again in that one, with its arguments and streams, and gives its exit status.
+ * Undefined where the names are here.
+ */
+export function runBesideEngine(
+  context: SandboxContext,
+  argv: readonly string[],
+): number | undefined {
+  if (process.env[INSIDE] !== undefined) return undefined;
+  const engine = findEngine(context);
+  if (engine === undefined) return undefined;
+  const enter = ["--target", String(engine), "--mount", `--wd=${process.cwd()}`, "--"];
+  const { status, error } = spawnSync("nsenter", [...enter, process.execPath, ...argv], {
+    stdio: "inherit",
+    env: { ...process.env, [INSIDE]: "1" },
+  });
+  if (error !== undefined) {
+    context.log.warn({ step: "mounts", err: error }, "cannot enter the engine's mount namespace");
+    return undefined;
+  }
+  return status ?? 1;
+}
+
+/** A process in whose mount namespace a running container's network namespace has the name that it lacks in this one. */
+function findEngine({ store, netns, bootId }: SandboxContext): number | undefined {
+  for (const id of store.list()) {
+    const record = store.read(id);
+    if (typeof record !== "object" || record.bootId !== bootId) continue;
+    if (!isRunning(record.runtimeDir)) continue;
+    if (netns.isAlive(record.netns)) return undefined;
+    // The container itself sees a file system of its own; its parent is the shim that calls this program.
+    const engine = parentOf(firstProcess(record.runtimeDir)?.pid);
+    if (engine !== undefined && hasName(engine, netnsPath(record.netns))) return engine;
+  }
+  return undefined;
+}
+
+/** Field 4 of /proc/<pid>/stat (proc(5)). */
+function parentOf(pid: number | undefined): number | undefined {
+  if (pid === undefined) return undefined;
+  const stat = ifThere(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  const parent = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  return parent > 1 ? parent : undefined;
+}
+
+/** Whether a namespace is mounted on `path` in the mount namespace of the process, which is not this one. */
+function hasName(pid: number, path: string): boolean {
+  const theirs = ifThere(() => readlinkSync(`/proc/${pid}/ns/mnt`));
+  if (theirs === undefined || theirs === readlinkSync("/proc/self/ns/mnt")) return false;
+  return ifThere(() => statfsSync(`/proc/${pid}/root${path}`).type) === NSFS_MAGIC;
+}
+
+/** undefined for a process, or a file, that is gone. */
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (["ENOENT", "ESRCH", "EACCES"].includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync, statfsSync } from "node:fs";
 import { errnoOf } from "../errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { firstProcess, isRunning } from "../sandbox/running.ts";
+import { firstProcess, stateByFolder } from "../sandbox/running.ts";
 
 const NSFS_MAGIC = 0x6e736673;
 /** Set for the program that runs in the mount namespace of an engine. */
@@ -38,7 +38,7 @@ function findEngine({ store, netns, bootId }: SandboxContext): number | undefine
   for (const id of store.list()) {
     const record = store.read(id);
     if (typeof record !== "object" || record.bootId !== bootId) continue;
-    if (!isRunning(record.runtimeDir)) continue;
+    if (stateByFolder(record.runtimeDir) !== "running") continue;
     if (netns.isAlive(record.netns)) return undefined;
     // The container itself sees a file system of its own; its parent is the shim that calls this program.
     const engine = parentOf(firstProcess(record.runtimeDir)?.pid);

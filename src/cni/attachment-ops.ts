@@ -61,6 +61,8 @@ export interface CheckOptions extends CallOptions {
 export interface DelOptions extends CallOptions {
   /** When a plugin fails, calls those before it in the chain too, and does not stop there as libcni does. */
   keepGoing?: boolean;
+  /** The result of ADD as far as the caller knows it: for the plugins where the cache has none. */
+  knownResult?: Result | undefined;
 }
 
 /** The tools of one operation. */
@@ -202,7 +204,7 @@ export async function delList(
   assertAttachment(list, rt);
   const file = cache.read(keyOf(list, rt));
   const known = recall(file, { list, rt });
-  const prevResult = resultForDel(file, known.list.cniVersion);
+  const prevResult = resultForDel(file, known.list.cniVersion, options.knownResult);
   await delPlugins(invoker, known, { ...options, prevResult });
   cache.remove(keyOf(list, rt));
 }

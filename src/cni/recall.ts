@@ -75,11 +75,24 @@ export function resultIn(file: CacheFile, version: string): Result | undefined {
   return raw === undefined ? undefined : convertResult(readResult(raw, version), version);
 }
 
-/** The result to pass on DEL: from 0.4.0 on, and only a usable one. A bad cache must not stand in the way of DEL. */
-export function resultForDel(file: CacheFile, version: string): Result | undefined {
+/**
+ * The result to pass on DEL: from 0.4.0 on, and only a usable one; `known` where there is none. A bad cache must not stand in the
+ * way of DEL.
+ */
+export function resultForDel(
+  file: CacheFile,
+  version: string,
+  known: Result | undefined,
+): Result | undefined {
   if (!isAtLeast(version, "0.4.0")) return undefined;
+  return (
+    usable(() => resultIn(file, version)) ?? usable(() => known && convertResult(known, version))
+  );
+}
+
+function usable(read: () => Result | undefined): Result | undefined {
   try {
-    return resultIn(file, version);
+    return read();
   } catch (error) {
     asCniError(error);
     return undefined;

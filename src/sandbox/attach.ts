@@ -147,7 +147,11 @@ export async function detachAll(
       await cni.delNetworkList(
         parseNetworkList(attachment.list),
         runtimeConfOf(record, attachment),
-        { keepGoing: true, ...(signal && { signal }) },
+        {
+          keepGoing: true,
+          knownResult: knownResult(record, attachment),
+          ...(signal && { signal }),
+        },
       );
     } catch (error) {
       faults.push(error);
@@ -176,6 +180,17 @@ export function withEnvironment(
       delCapability: (list, rt, name, options) =>
         cni.delCapability(list, rt, name, { env, ...options }),
     },
+  };
+}
+
+/** The result of ADD as far as the record has it: a plugin that is given none may leave its rules behind. */
+function knownResult({ netns }: SandboxRecord, attachment: AttachmentRecord): Result | undefined {
+  const { ifName: name, mac, addresses } = attachment;
+  if (addresses.length === 0) return undefined;
+  return {
+    cniVersion: "1.0.0",
+    interfaces: [{ name, ...(mac !== undefined && { mac }), sandbox: netnsPath(netns) }],
+    ips: addresses.map((address) => ({ address, interface: 0 })),
   };
 }
 

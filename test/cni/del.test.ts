@@ -58,6 +58,29 @@ describe("DEL", () => {
     expect(fake.calls()[0]?.env["CNI_ARGS"]).toBe("IP=10.0.0.2");
   });
 
+  test("without a cache gives its plugins the result that the caller knows, in the list's version", async () => {
+    const fake = fakePlugins("one", "two");
+    const cni = fake.cni();
+    const old = networkList(["one", "two"], { cniVersion: "0.4.0" });
+    await cni.delNetworkList(old, rt, { knownResult: second });
+    const prevResult = {
+      cniVersion: "0.4.0",
+      ips: [{ version: "4", address: "10.0.0.2/24" }],
+      routes: [{ dst: "0.0.0.0/0" }],
+    };
+    expect(fake.calls().map(({ stdin }) => stdin)).toMatchObject([{ prevResult }, { prevResult }]);
+  });
+
+  test("with a cache gives them that, whatever result the caller knows", async () => {
+    const fake = fakePlugins("one", "two");
+    fake.answer("two", "ADD", print(second));
+    const cni = fake.cni();
+    await cni.addNetworkList(list, rt);
+    const knownResult = { cniVersion: "1.0.0", ips: [{ address: "10.0.0.9/24" }] };
+    await cni.delNetworkList(list, rt, { knownResult });
+    expect(fake.calls().at(-1)?.stdin).toMatchObject({ prevResult: second });
+  });
+
   test.each(["0.3.1", "0.2.0"])("of version %s has no prevResult", async (cniVersion) => {
     const fake = fakePlugins("one");
     const result = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type NetworkList, type Result, type RuntimeConf } from "../../src/cni/index.ts";
 import { recordingLog } from "../../src/log.ts";
-import { attachAll } from "../../src/sandbox/attach.ts";
+import { attachAll, detachAll } from "../../src/sandbox/attach.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
 import { reattach } from "../../src/sandbox/rebuild.ts";
 import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
@@ -278,5 +278,32 @@ describe("an address that was asked for", () => {
     const made = record({ addresses: [], cniArgs, mac: OWN });
     await attachAll(context, made);
     expect(made.attachments[0]?.mac).toBe("02:00:00:00:00:77");
+  });
+});
+
+describe("DEL is told what the record knows of the result, should the cache have lost it:", () => {
+  test.each([
+    {
+      title: "addresses, MAC and namespace",
+      more: { addresses: ["10.9.0.2/24", "fd00::2/64"], mac: "02:00:00:00:00:01" },
+      knownResult: {
+        cniVersion: "1.0.0",
+        interfaces: [{ name: "eth0", mac: "02:00:00:00:00:01", sandbox: "/run/netns/c1" }],
+        ips: [
+          { address: "10.9.0.2/24", interface: 0 },
+          { address: "fd00::2/64", interface: 0 },
+        ],
+      },
+    },
+    { title: "nothing of what had no address", more: { addresses: [] }, knownResult: undefined },
+  ])("$title", async ({ more, knownResult }) => {
+    const { context } = bench.current;
+    const told: unknown[] = [];
+    context.cni.delNetworkList = async (_list, _conf, options) => {
+      told.push(options?.knownResult);
+    };
+    const attachments = [{ ...attachment, ...more }];
+    await detachAll(context, keptRecord(bench.current, { attachments }));
+    expect(told).toEqual([knownResult]);
   });
 });

@@ -111,6 +111,16 @@ describe("a removed container whose record cannot be read leaves nothing", () =>
   });
 });
 
+test("a running container whose results are lost leaves nothing when it is removed", async ({
+  host,
+  noLeaks,
+}) => {
+  const id = await host.sleeper("-p", "18086:80");
+  await must(["rm", "-r", join(host.place.dir, "state/cni/results")]);
+  await host.ok("rm", "-f", id);
+  await noLeaks();
+});
+
 describe("a container keeps its address and MAC over", () => {
   test("a network namespace that lost its name, and no rule stays behind", async ({ host }) => {
     const id = await host.sleeper();

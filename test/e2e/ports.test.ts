@@ -69,6 +69,11 @@ async function get(host: DockerHost, address: string): Promise<string> {
   return stdout || stderr || "timed out";
 }
 
+/** Waits until the container's server answers, which begins a moment after its start. */
+async function answers(host: DockerHost, address: string): Promise<void> {
+  await expect.poll(() => get(host, address), { timeout: 15_000 }).toBe("hello");
+}
+
 /** Gives `work` the host as another machine sees it: a namespace with a link of its own to it. */
 async function fromOutside(
   { place }: DockerHost,
@@ -112,8 +117,8 @@ async function fromOutside(
 describe("a published port", () => {
   test("answers on the host, on every address, and outside", async ({ host }) => {
     await serve(host, "-p", "8080:80");
-    expect(await get(host, "127.0.0.1:8080")).toBe("hello");
-    expect(await get(host, `${host.place.prefix}.1:8080`)).toBe("hello");
+    await answers(host, "127.0.0.1:8080");
+    await answers(host, `${host.place.prefix}.1:8080`);
     await fromOutside(host, async ({ server, client }) => {
       expect(
         await must([...client, "busybox", "wget", "-q", "-O", "-", `http://${server}:8080/`]),
@@ -123,13 +128,13 @@ describe("a published port", () => {
 
   test("of one address answers on that one only", async ({ host }) => {
     await serve(host, "-p", "127.0.0.1:8081:80");
-    expect(await get(host, "127.0.0.1:8081")).toBe("hello");
+    await answers(host, "127.0.0.1:8081");
     expect(await get(host, `${host.place.prefix}.1:8081`)).toMatch(/refused|timed out/);
   });
 
   test("of 0.0.0.0 answers everywhere", async ({ host }) => {
     await serve(host, "-p", "0.0.0.0:8082:80");
-    expect(await get(host, `${host.place.prefix}.1:8082`)).toBe("hello");
+    await answers(host, `${host.place.prefix}.1:8082`);
   });
 
   test("answers in IPv6, on all addresses and on one", async ({ host }) => {
@@ -147,7 +152,7 @@ describe("a published port", () => {
         const url = `http://[${server6}]:${port}/`;
         expect(await must([...client, "busybox", "wget", "-q", "-O", "-", url])).toBe("hello");
       }
-      expect(await get(host, "127.0.0.1:8083")).toBe("hello");
+      await answers(host, "127.0.0.1:8083");
       expect(await get(host, "127.0.0.1:8084")).toMatch(/refused/);
     });
   });
@@ -183,8 +188,8 @@ describe("a published port", () => {
       "--expose",
       "82",
     );
-    expect(await get(host, "127.0.0.1:7000")).toBe("hello");
-    expect(await get(host, "127.0.0.1:7100")).toBe("hello");
+    await answers(host, "127.0.0.1:7000");
+    await answers(host, "127.0.0.1:7100");
     const ports = mappings(host, id);
     expect(ports.map(({ containerPort }) => containerPort)).toEqual([80, 80, 81, 82]);
     expect(ports.at(-1)?.hostPort).toBeGreaterThanOrEqual(32_768);
@@ -193,10 +198,10 @@ describe("a published port", () => {
   test("of the daemon's choice stays the same over a restart", async ({ host }) => {
     const id = await serve(host, "-p", "80");
     const [{ hostPort } = { hostPort: 0 }] = mappings(host, id);
-    expect(await get(host, `127.0.0.1:${hostPort}`)).toBe("hello");
+    await answers(host, `127.0.0.1:${hostPort}`);
     await host.ok("restart", id);
     expect(mappings(host, id)[0]?.hostPort).toBe(hostPort);
-    expect(await get(host, `127.0.0.1:${hostPort}`)).toBe("hello");
+    await answers(host, `127.0.0.1:${hostPort}`);
   });
 
   test("is checked at a restart without a false alarm in the log", async ({ host }) => {
@@ -216,7 +221,7 @@ describe("a published port", () => {
     await host.ok("stop", id);
     await host.ok("rm", id);
     await serve(host, "-p", "8085:80");
-    expect(await get(host, "127.0.0.1:8085")).toBe("hello");
+    await answers(host, "127.0.0.1:8085");
   });
 });
 
@@ -226,17 +231,17 @@ describe("the port of a container that is stopped", () => {
     const before = await host.ok("exec", "blue", "cat", "/sys/class/net/eth0/address");
     await host.ok("stop", "blue");
     const green = await serve(host, "--name", "green", "-p", "8091:80");
-    expect(await get(host, "127.0.0.1:8091")).toBe("hello");
+    await answers(host, "127.0.0.1:8091");
     const { stderr } = await host.docker("start", "blue");
     expect(stderr).toContain(
       "-p 8091:80/tcp: port 8091/tcp of the host is taken by container green (",
     );
     await host.ok("rename", "green", "emerald");
     expect((await host.docker("start", "blue")).stderr).toContain("container emerald (");
-    expect(await get(host, "127.0.0.1:8091")).toBe("hello");
+    await answers(host, "127.0.0.1:8091");
     await host.ok("stop", green);
     await host.ok("start", "blue");
-    expect(await get(host, "127.0.0.1:8091")).toBe("hello");
+    await answers(host, "127.0.0.1:8091");
     expect(await host.ok("exec", "blue", "cat", "/sys/class/net/eth0/address")).toBe(before);
     expect(mappings(host, blue)).toMatchObject([{ hostPort: 8091 }]);
     await host.ok("rm", "-f", "blue", "emerald");
@@ -262,7 +267,7 @@ describe("the port of a container that is stopped", () => {
       await once(listener, "exit");
     }
     await host.ok("start", id);
-    expect(await get(host, "127.0.0.1:8092")).toBe("hello");
+    await answers(host, "127.0.0.1:8092");
     await host.ok("rm", "-f", id);
   });
 
@@ -275,13 +280,13 @@ describe("the port of a container that is stopped", () => {
     await expect.poll(() => portsOf(host, id), { timeout: 15_000 }).toBe("released");
     await host.ok("start", id);
     expect(mappings(host, id)[0]?.hostPort).toBe(hostPort);
-    expect(await get(host, `127.0.0.1:${hostPort}`)).toBe("hello");
+    await answers(host, `127.0.0.1:${hostPort}`);
     await host.ok("stop", id);
     const other = await serve(host, "-p", `${hostPort}:80`);
     await host.ok("start", id);
     const [now = { hostPort: 0 }] = mappings(host, id);
     expect(now.hostPort).not.toBe(hostPort);
-    expect(await get(host, `127.0.0.1:${now.hostPort}`)).toBe("hello");
+    await answers(host, `127.0.0.1:${now.hostPort}`);
     await host.ok("rm", "-f", id, other);
   });
 
@@ -315,7 +320,7 @@ describe("the port of a container that is stopped", () => {
     for (let count = 0; count < 3; count++) {
       await host.ok("restart", id);
       expect(portsOf(host, id)).toBe("held");
-      expect(await get(host, "127.0.0.1:8094")).toBe("hello");
+      await answers(host, "127.0.0.1:8094");
     }
     await host.ok("rm", "-f", id);
   });
@@ -346,7 +351,7 @@ test("ports and networks that are edited while dockerd is down count at the next
   };
   await edit("hostconfig.json", (text) => text.replace('"8096"', '"8097"'));
   await host.ok("start", id);
-  expect(await get(host, "127.0.0.1:8097")).toBe("hello");
+  await answers(host, "127.0.0.1:8097");
   expect(await get(host, "127.0.0.1:8096")).toMatch(/refused/);
   expect((await host.interface(id)).address).toBe(before);
   await host.ok("stop", id);
@@ -354,7 +359,7 @@ test("ports and networks that are edited while dockerd is down count at the next
     text.replace('"Labels":{', '"Labels":{"cni.networks":"dual",').replace(",}", "}"),
   );
   await host.ok("start", id);
-  expect(await get(host, "127.0.0.1:8097")).toBe("hello");
+  await answers(host, "127.0.0.1:8097");
   expect((await host.interface(id)).address).toMatch(/^10\.204\./);
   await host.ok("rm", "-f", id);
 });

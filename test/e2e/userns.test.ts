@@ -140,14 +140,15 @@ test("a port is given back by a stop, and taken again with the namespace that th
   const flags = ["--runtime", "cni", "--net", "none", "--stop-signal", "KILL", "-p", "8080:80"];
   const id = await host.ok("run", "-d", ...flags, ...serve);
   const record = join(host.place.dir, "state/sandboxes", id, "record.json");
-  const get = [...inHostNetns(host.place), "busybox", "wget", "-q", "-O", "-"];
-  expect(await must([...get, "http://127.0.0.1:8080/"])).toBe("hello");
+  const client = ["busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/"];
+  const get = () => must([...inHostNetns(host.place), ...client]).catch(() => "no answer");
+  await expect.poll(() => get(), { timeout: 15_000 }).toBe("hello");
   await host.ok("stop", id);
   await waitFor("the port is given back", () => {
     return readFileSync(record, "utf8").includes('"ports":"released"') || undefined;
   });
   await host.ok("start", id);
-  expect(await must([...get, "http://127.0.0.1:8080/"])).toBe("hello");
+  await expect.poll(() => get(), { timeout: 15_000 }).toBe("hello");
   expect(readFileSync(record, "utf8")).not.toContain('"ports":"');
   await host.ok("rm", "-f", id);
   await expectNothingLeft(host);

@@ -51,7 +51,9 @@ async function operatorVerb(
   const sandbox = sandboxContext(config, env, tracer, options);
   // A create needs no command line parser.
   const { runOperatorVerb } = await import("./cli/cli.ts");
-  return runOperatorVerb({ argv, config, sandbox, tracer, runtimePath });
+  const contextIn = (stateDir: string): SandboxContext =>
+    sandboxContext({ ...config, stateDir }, env, tracer, options);
+  return runOperatorVerb({ argv, config, sandbox, contextIn, tracer, runtimePath });
 }
 
 /** Help is given whatever the configuration is like. */

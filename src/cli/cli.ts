@@ -17,6 +17,8 @@ export interface OperatorCall {
   argv: readonly string[];
   config: Config;
   sandbox: SandboxContext;
+  /** The same over another folder of state. */
+  contextIn: (stateDir: string) => SandboxContext;
   tracer: Tracer;
   /** The low-level runtime that makes new containers; empty when none was found. */
   runtimePath: string;

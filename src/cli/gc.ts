@@ -3,6 +3,7 @@ import { forget } from "../sandbox/forget.ts";
 import { collectEach, type GcOutcome, sweep } from "../sandbox/gc.ts";
 import { collectNetworks, type NetworkGcOutcome } from "../sandbox/network-gc.ts";
 import type { OperatorCall } from "./cli.ts";
+import { earlierStates } from "./earlier-state.ts";
 import { findSandbox } from "./find.ts";
 import { NOTHING, shortId, table } from "./table.ts";
 import { TRACE_STEP } from "./trace.ts";
@@ -45,7 +46,8 @@ export function gcCommand(call: OperatorCall): Command {
     });
 }
 
-async function collectWhat({ sandbox }: OperatorCall, options: GcOptions): Promise<GcOutcome[]> {
+async function collectWhat(call: OperatorCall, options: GcOptions): Promise<GcOutcome[]> {
+  const { sandbox, config, contextIn } = call;
   const { dryRun = false, background = false } = options;
   const waitMs = sandbox.lockTimeoutMs;
   if (options.container !== undefined) {
@@ -55,7 +57,12 @@ async function collectWhat({ sandbox }: OperatorCall, options: GcOptions): Promi
     const { id } = await findSandbox(sandbox, options.forget);
     return [await forget(sandbox, id)];
   }
-  return sweep(sandbox, { dryRun, patient: background, waitMs: background || dryRun ? 0 : waitMs });
+  const limits = { dryRun, patient: background, waitMs: background || dryRun ? 0 : waitMs };
+  const outcomes = await sweep(sandbox, limits);
+  for (const earlier of earlierStates(sandbox, config.stateDir, contextIn)) {
+    outcomes.push(...(await sweep(earlier, limits)));
+  }
+  return outcomes;
 }
 
 function describe(outcomes: readonly GcOutcome[], networks: readonly NetworkGcOutcome[]): string[] {

@@ -58,7 +58,7 @@ export async function delCapability(
   assertAttachment(list, rt);
   const file = cache.read(keyOf(list, rt));
   const { known, plugins } = find({ list, rt }, capability, recall(file, { list, rt }));
-  const prevResult = resultForDel(file, known.list.cniVersion);
+  const prevResult = resultForDel(file, known.list.cniVersion, undefined);
   const errors: CniError[] = [];
   for (const plugin of plugins.toReversed()) {
     try {

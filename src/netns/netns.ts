@@ -5,7 +5,7 @@ import { runCommand } from "../process.ts";
 import { addNetns } from "./add.ts";
 import { HINT, ip } from "./command.ts";
 import { insideNetns, unmountNetns } from "./native.ts";
-import { dropOwner, noteOwner, readOwner } from "./owner.ts";
+import { dropOwner, listOwners, noteOwner, readOwner } from "./owner.ts";
 import type { Seen } from "./show.ts";
 
 /** Named network namespaces, as `ip netns` keeps them: bind mounts below /run/netns. */
@@ -44,6 +44,8 @@ export interface NetnsManager {
   exists(name: string): boolean;
   /** The state folder of who made `name`; undefined when it is not known. */
   ownerOf(name: string): string | undefined;
+  /** The state folders that namespaces were made for, each once. */
+  owners(): string[];
   /** Whether `name` is there and a namespace is mounted on it. */
   isAlive(name: string): boolean;
 }
@@ -87,6 +89,7 @@ export function ipNetns(stateDir: string): NetnsManager {
       noteOwner(name, stateDir);
     },
     ownerOf: readOwner,
+    owners: listOwners,
     show: async (name) => (await import("./show.ts")).showNetns(name),
     hasLink: async (name, ifName) =>
       (await runCommand("ip", ["-n", name, "link", "show", "dev", ifName])).code === 0,

@@ -1,4 +1,4 @@
-import { mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../errors.ts";
 
@@ -25,6 +25,13 @@ export function readOwner(name: string): string | undefined {
   let owner: string | undefined;
   attempt(() => (owner = readlinkSync(join(OWNERS_DIR, name))));
   return owner;
+}
+
+/** The state folders that namespaces were made for, each once. */
+export function listOwners(): string[] {
+  let names: string[] = [];
+  attempt(() => (names = readdirSync(OWNERS_DIR)));
+  return [...new Set(names.flatMap((name) => readOwner(name) ?? []))];
 }
 
 /** Runs what may be refused, and gives the error's code then. */

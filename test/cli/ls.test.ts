@@ -14,6 +14,7 @@ async function ls(...args: string[]): Promise<string> {
     argv: ["ls", ...args],
     config: parseConfig("cni.yaml", ""),
     sandbox: bench.current.context,
+    contextIn: () => bench.current.context,
     tracer: processTracer(),
     runtimePath: "",
     print: (...more) => lines.push(...more),

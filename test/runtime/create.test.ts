@@ -144,6 +144,7 @@ function context(): CreateContext {
       removeLink: async () => {},
       addStandIn: async () => {},
       ownerOf: () => netnsOwner,
+      owners: () => [],
       exists: (name) => aliveNetns.has(name),
       isAlive: (name) => aliveNetns.has(name),
     },

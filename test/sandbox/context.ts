@@ -165,6 +165,7 @@ function makeBench(dir: string): Bench {
       removeLink: () => happens("link remove"),
       addStandIn: () => happens("stand-in"),
       ownerOf: () => undefined,
+      owners: () => [],
       exists: (name) => namespaces.has(name),
       isAlive: (name) => namespaces.has(name),
     },

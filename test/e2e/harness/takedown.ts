@@ -111,6 +111,7 @@ async function removeNetns(place: Place): Promise<void> {
   for (const name of netnsNames(place)) {
     await run(["ip", "netns", "del", name]);
     rmSync(`${NETNS_DIR}/${name}`, { force: true });
+    rmSync(`/run/docker-cni/netns/${name}`, { force: true });
   }
 }
 

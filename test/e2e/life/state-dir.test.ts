@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { dockerTest } from "../harness/fixture.ts";
 import { waitFor } from "../harness/shell.ts";
-import { recordPath } from "./program.ts";
+import { program, recordPath } from "./program.ts";
 
 const test = dockerTest();
 
@@ -41,5 +41,24 @@ describe("a container that was made before state_dir was changed", () => {
       host.writeConfig();
     }
     await noLeaks();
+  });
+
+  test("and is removed while it does not run, is released by gc with one that is made since", async ({
+    host,
+  }) => {
+    const id = await host.sleeper();
+    await host.ok("stop", id);
+    host.writeConfig({ state_dir: join(host.place.dir, "state2") });
+    try {
+      const other = await host.sleeper();
+      await host.ok("rm", id);
+      expect(await program(host, "gc")).toMatchObject({ exitCode: 0 });
+      expect(existsSync(recordPath(host, id))).toBe(false);
+      expect(existsSync(host.netns(id))).toBe(false);
+      await host.ok("rm", "-f", other);
+      await waitFor("it is released", () => !existsSync(host.netns(other)) || undefined);
+    } finally {
+      host.writeConfig();
+    }
   });
 });

@@ -46,7 +46,7 @@ export function wasEstablished(record: SandboxRecord): boolean {
 }
 
 /** Looks for the container where its engine keeps it. */
-export function readEngineFacts({
+function readEngineFacts({
   containerDir,
 }: SandboxRecord): Pick<ContainerFacts, "containerDirExists" | "engineIsThere"> {
   if (containerDir === undefined) return { containerDirExists: false, engineIsThere: false };

@@ -13,13 +13,7 @@ import { listFromConf, type NetworkConf, type NetworkList } from "./config.ts";
 import { realPluginExec, type PluginExec } from "./exec.ts";
 import { createGate } from "./gate.ts";
 import type { PluginStep, RetryPolicy } from "./invoke.ts";
-import {
-  gcList,
-  pluginVersions,
-  statusList,
-  validateList,
-  type PluginVersions,
-} from "./network-ops.ts";
+import type { PluginVersions } from "./network-ops.ts";
 import {
   assertReadable,
   isIncomplete,
@@ -134,6 +128,9 @@ export interface Cni {
   cachedAttachments(containerId?: string, options?: CacheOptions): CachedAttachment[];
 }
 
+/** What is asked of a network and not of a container is asked seldom. */
+const networkOps = () => import("./network-ops.ts");
+
 const noneValid: GcArgs = { validAttachments: [] };
 const defaultCacheDir = "/var/lib/cni-runtime";
 
@@ -165,9 +162,10 @@ export function createCni(options: CniOptions): Cni {
         const ops = await import("./capability-ops.ts");
         await ops.delCapability(own, list, rt, capability);
       }),
-    gcNetworkList: (list, args = noneValid) => gate.exclusively(() => gcList(tools, list, args)),
-    statusNetworkList: (list) => statusList(tools, list),
-    validateNetworkList: (list) => validateList(tools, list),
+    gcNetworkList: (list, args = noneValid) =>
+      gate.exclusively(async () => (await networkOps()).gcList(tools, list, args)),
+    statusNetworkList: async (list) => (await networkOps()).statusList(tools, list),
+    validateNetworkList: async (list) => (await networkOps()).validateList(tools, list),
 
     addNetwork: async (conf, rt, call) => cni.addNetworkList(singleList(conf), rt, call),
     checkNetwork: async (conf, rt, call) => cni.checkNetworkList(singleList(conf), rt, call),
@@ -176,7 +174,7 @@ export function createCni(options: CniOptions): Cni {
     statusNetwork: async (conf) => cni.statusNetworkList(singleList(conf)),
     validateNetwork: async (conf) => cni.validateNetworkList(singleList(conf)),
 
-    version: (type) => pluginVersions(tools.invoker, type),
+    version: async (type) => (await networkOps()).pluginVersions(tools.invoker, type),
 
     cachedResult(network, ref, { incomplete = false } = {}) {
       const { cniVersion } = isList(network) ? network : singleList(network);

@@ -92,7 +92,7 @@ const faults: Fault[] = [
       host.writeConfig({ plugin_timeout: "1s" });
     },
     line: ({ dir, network }) =>
-      `docker-cni: plugin type="bad" name="${network}" failed (add): it did not finish within 1 s and was killed (find out what the plugin waits for, or raise plugin_timeout; details are in ${dir}/docker-cni.log)`,
+      `docker-cni: plugin type="bad" name="${network}" failed (add): it did not finish within 1 s and was killed (find out what the plugin waits for, or raise plugin_timeout (half a second is added to it for each published port); details are in ${dir}/docker-cni.log)`,
   },
   {
     title: "cni.yaml is no YAML",

@@ -7,6 +7,7 @@ import { attachNew, lockSandbox } from "../../src/sandbox/life.ts";
 import { reattach, replaceNetns } from "../../src/sandbox/rebuild.ts";
 import type { SandboxRecord } from "../../src/sandbox/record.ts";
 import { keptRecord, useBench } from "./context.ts";
+import { inFlow } from "./lock-order.ts";
 
 /**
  * A plugin with an IPAM of its own: one file an address in the folder `leases`, which holds the container's id. Who asks for none
@@ -119,7 +120,7 @@ describe("after a reboot", () => {
     const addresses = Array.from({ length: 200 }, (_, place) => `10.9.0.${place + 2}`);
     const records = addresses.map((address, place) => kept(`c${place}`, address));
     for (const [place, address] of addresses.entries()) lease(`c${place}`, address);
-    const started = await Promise.all(records.map(start));
+    const started = await Promise.all(records.map((record) => inFlow(() => start(record))));
     const got = started.map(({ attachments }) => attachments[0]?.addresses[0]);
     expect(got).toEqual(addresses.map((address) => `${address}/24`));
     expect(context.store.listUnheld()).toEqual([]);
@@ -130,8 +131,8 @@ describe("after a reboot", () => {
     const records = addresses.map((address, place) => kept(`c${place}`, address));
     for (const [place, address] of addresses.entries()) lease(`c${place}`, address);
     const [started] = await Promise.all([
-      Promise.all(records.map(start)),
-      ...Array.from({ length: 4 }, (_, place) => startNew(`new${place}`)),
+      Promise.all(records.map((record) => inFlow(() => start(record)))),
+      ...Array.from({ length: 4 }, (_, place) => inFlow(() => startNew(`new${place}`))),
     ]);
     const got = started.map(({ attachments }) => attachments[0]?.addresses[0]);
     expect(got).toEqual(addresses.map((address) => `${address}/24`));

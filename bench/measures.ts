@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { readTrace } from "../src/trace.ts";
+import { readTrace } from "../src/lib/trace.ts";
 import type { BenchHost } from "./host.ts";
 
 /** How often things are measured. */

@@ -5,8 +5,8 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readTrace, type Stage, type Trace } from "../src/trace.ts";
-import { waterfall } from "../src/waterfall.ts";
+import { readTrace, type Stage, type Trace } from "../src/lib/trace.ts";
+import { waterfall } from "../src/lib/waterfall.ts";
 import { startBenchHost, type BenchHost } from "./host.ts";
 import { callMeasure, USUAL } from "./measures.ts";
 import { runMeasure } from "./run.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileStore } from "../src/sandbox/store.ts";
+import { fileStore } from "../src/state/store.ts";
 
 /** Records of containers that are stopped and keep their networks, as `count` of them leave in the state folder. */
 export function strangerRecords(stateDir: string, count: number): void {

@@ -5,8 +5,8 @@ import { isOperatorVerb } from "./cli/verbs.ts";
 import { createCni } from "./cni/index.ts";
 import type { Config } from "./config/config.ts";
 import { loadCachedConfig } from "./config/cache.ts";
-import { describeError, UserError } from "./errors.ts";
-import { openLog } from "./log.ts";
+import { describeError, UserError } from "./lib/errors.ts";
+import { openLog } from "./lib/log.ts";
 import { ipNetns } from "./netns/netns.ts";
 import {
   type CreateCall,
@@ -21,10 +21,10 @@ import { deleteContainer, processRuntime } from "./runtime/lowlevel.ts";
 import { callLimitMs } from "./runtime/time-limit.ts";
 import { leaveBehind } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
-import { fileFirstUse } from "./sandbox/first-use.ts";
-import { flockLocker } from "./sandbox/lock.ts";
-import { fileStore } from "./sandbox/store.ts";
-import { processTracer, saveTrace, traced, type Tracer } from "./trace.ts";
+import { fileFirstUse } from "./state/first-use.ts";
+import { flockLocker } from "./state/lock.ts";
+import { fileStore } from "./state/store.ts";
+import { processTracer, saveTrace, traced, type Tracer } from "./lib/trace.ts";
 
 /** Runs one call of the launcher's and gives its exit status. */
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import type { Config } from "../config/config.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import type { Tracer } from "../trace.ts";
-import { describeError, UserError } from "../errors.ts";
+import type { Tracer } from "../lib/trace.ts";
+import { describeError, UserError } from "../lib/errors.ts";
 import { checkCommand, healCommand } from "./check.ts";
 import { gcCommand } from "./gc.ts";
 import { inspectCommand } from "./inspect.ts";

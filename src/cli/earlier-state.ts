@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { SandboxContext } from "../sandbox/context.ts";
-import type { SandboxStore } from "../sandbox/store.ts";
+import type { SandboxStore } from "../state/store.ts";
 
 /**
  * The contexts over further state folders with sandboxes of the same engine: those of an earlier state_dir, whose namespaces were

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 

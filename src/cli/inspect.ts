@@ -4,7 +4,7 @@ import { netnsPath } from "../netns/netns.ts";
 import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { ignoredLabels } from "../sandbox/ignored-labels.ts";
-import type { AttachmentRecord, SandboxRecord } from "../sandbox/record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";

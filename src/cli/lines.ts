@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, fstatSync } from "node:fs";
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "../lib/errors.ts";
 
 const BLOCK = 64 * 1024;
 const LONGEST = 1024 * 1024;

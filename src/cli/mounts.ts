@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, statfsSync } from "node:fs";
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "../lib/errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { firstProcess, stateByFolder } from "../sandbox/running.ts";
+import { firstProcess, stateByFolder } from "../state/running.ts";
 
 const NSFS_MAGIC = 0x6e736673;
 /** Set for the program that runs in the mount namespace of an engine. */

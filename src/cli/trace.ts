@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
-import { readTrace, type Trace } from "../trace.ts";
-import { waterfall } from "../waterfall.ts";
+import { readTrace, type Trace } from "../lib/trace.ts";
+import { waterfall } from "../lib/waterfall.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
 import { linesFromEnd } from "./lines.ts";

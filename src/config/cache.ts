@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { errnoOf } from "../errors.ts";
-import { makePrivateFolder } from "../folder.ts";
+import { errnoOf } from "../lib/errors.ts";
+import { makePrivateFolder } from "../lib/folder.ts";
 import type { Config } from "./config.ts";
 import type { LoadOptions } from "./load.ts";
 

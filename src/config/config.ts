@@ -1,5 +1,5 @@
 import path from "node:path";
-import { DEFAULT_LOG_FILE, type LogLevel } from "../log.ts";
+import { DEFAULT_LOG_FILE, type LogLevel } from "../lib/log.ts";
 import { parseDuration } from "./duration.ts";
 import { idleKeys, logLevelNames, splitPathList, type RawConfig } from "./schema.ts";
 

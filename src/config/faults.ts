@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { nearest } from "./nearest.ts";
 import { knownKeys } from "./schema.ts";
 

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { errnoOf, UserError } from "../errors.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
 import { resolveConfig, type Config } from "./config.ts";
 import { configError, faultsOf } from "./faults.ts";
 import { launcherFaults } from "./launcher-reading.ts";

@@ -1,6 +1,6 @@
 import { existsSync, opendirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "../lib/errors.ts";
 
 /** The part of an OCI spec that tells where Docker keeps its files of the container. */
 export interface SpecMounts {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
-import { errnoOf } from "../errors.ts";
-import { type FieldReader, type Warn, fieldReader } from "./fields.ts";
+import { errnoOf } from "../lib/errors.ts";
+import { type FieldReader, type Warn, fieldReader } from "../lib/fields.ts";
 
 /** Where a port of the container was published, as Docker's daemon stored it. */
 export interface PortBinding {

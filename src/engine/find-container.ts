@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errnoOf } from "../errors.ts";
-import { type FieldReader, fieldReader } from "./fields.ts";
+import { errnoOf } from "../lib/errors.ts";
+import { type FieldReader, fieldReader } from "../lib/fields.ts";
 
 /** A container that Docker has, whoever runs it. */
 export interface EngineContainer {

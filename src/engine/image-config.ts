@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { errnoOf } from "../errors.ts";
-import { type JsonObject, isJsonObject } from "./fields.ts";
+import { errnoOf } from "../lib/errors.ts";
+import { type JsonObject, isJsonObject } from "../lib/fields.ts";
 
 /** What an image brings along by itself. */
 export interface ImageConfig {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "../lib/errors.ts";
 import type { SpecMounts } from "./container-dir.ts";
-import { type JsonObject, isJsonObject } from "./fields.ts";
+import { type JsonObject, isJsonObject } from "../lib/fields.ts";
 import type { ImageConfig } from "./image-config.ts";
 
 /** Where podman keeps a container: `<root>/<driver>-containers/<id>/userdata/…` of its two storage roots. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { errnoOf, UserError } from "../errors.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
 import { HINT, ip, run } from "./command.ts";
 import { mountNewNetns } from "./native.ts";
 

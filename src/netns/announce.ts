@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { cString, libc, type Libc } from "../libc.ts";
+import { cString, libc, type Libc } from "../lib/libc.ts";
 import { insideNetns } from "./native.ts";
 
 const AF_PACKET = 17;

@@ -1,5 +1,5 @@
-import { errnoOf, UserError } from "../errors.ts";
-import { runCommand } from "../process.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
+import { runCommand } from "../lib/process.ts";
 
 /** Runs ip(8). Rejects with NETNS_FAILED and what it printed. */
 export function ip(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {

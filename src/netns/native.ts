@@ -1,6 +1,6 @@
 import { closeSync, openSync, rmSync } from "node:fs";
-import { errnoOf } from "../errors.ts";
-import { cString, libc, type Libc } from "../libc.ts";
+import { errnoOf } from "../lib/errors.ts";
+import { cString, libc, type Libc } from "../lib/libc.ts";
 
 const CLONE_NEWNET = 0x40000000;
 const MS_BIND = 4096;

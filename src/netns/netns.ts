@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync, statfsSync } from "node:fs";
-import { errnoOf, UserError } from "../errors.ts";
-import { runCommand } from "../process.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
+import { runCommand } from "../lib/process.ts";
 import { addNetns } from "./add.ts";
 import { HINT, ip } from "./command.ts";
 import { insideNetns, unmountNetns } from "./native.ts";

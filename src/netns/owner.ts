@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "../lib/errors.ts";
 
 /** A link for each namespace that leads to the state folder of who made it; namespaces do not outlive a boot either. */
 const OWNERS_DIR = "/run/docker-cni/netns";

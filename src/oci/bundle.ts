@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { errnoOf, UserError } from "../errors.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
 import type { Spec } from "./spec.ts";
 
 /** An OCI bundle: a folder with the container's config.json (OCI Runtime Specification, bundle.md). */

@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 
 /** What the launcher hands to the program, in front of `--`. */
 export interface OwnOptions {

@@ -1,8 +1,8 @@
-import { askedOf } from "../engine/asked.ts";
+import { askedOf } from "../request/asked.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
 import { readImageConfigs } from "../engine/image-config.ts";
-import { isRequestKey } from "../engine/operator-word.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import { isRequestKey } from "../request/operator-word.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import type { CreateContext } from "./create.ts";
 
 /** What Docker's own files ask otherwise than when the network was made: something of the network itself, or its ports alone. */

@@ -1,7 +1,7 @@
 import type { DockerContainer } from "../engine/docker-container.ts";
-import { choosePorts, isNamed } from "../engine/port-choice.ts";
-import { portsOfBindings } from "../engine/ports.ts";
-import { UserError } from "../errors.ts";
+import { choosePorts, isNamed } from "../ports/port-choice.ts";
+import { portsOfBindings } from "../ports/ports.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { portsOfOthers, releaseStopped } from "./ports.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { loadDefaultNetworkList } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 
 /**

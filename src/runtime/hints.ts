@@ -1,5 +1,5 @@
 import { CniError, compareVersions, errorCodes } from "../cni/index.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 
 /** Adds what the operator can do to a fault of the network's; other faults stay as they are. */
 export function withHint(error: unknown, logFile: string | undefined): unknown {

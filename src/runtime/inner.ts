@@ -1,9 +1,9 @@
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { introduce } from "../sandbox/introduce.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../sandbox/release.ts";
 
 /** See runGoHook. */

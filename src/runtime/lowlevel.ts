@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, resolve as absolute } from "node:path";
-import { UserError } from "../errors.ts";
-import { exitStatus, runCommand } from "../process.ts";
+import { UserError } from "../lib/errors.ts";
+import { exitStatus, runCommand } from "../lib/process.ts";
 import type { CreateCall } from "./args.ts";
 
 /** The runtime that makes the containers: runc, crun. */

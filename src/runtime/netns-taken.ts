@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 
 export interface TakenNetns {
   /** The namespace's name. */

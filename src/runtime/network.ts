@@ -1,10 +1,10 @@
 import { CniError } from "../cni/index.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
-import { askedOf } from "../engine/asked.ts";
+import { askedOf } from "../request/asked.ts";
 import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, checkOrReattach, isIntact, recall } from "../sandbox/life.ts";
-import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
+import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";

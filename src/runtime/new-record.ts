@@ -1,10 +1,10 @@
 import type { Config } from "../config/config.ts";
-import { askedOf } from "../engine/asked.ts";
+import { askedOf } from "../request/asked.ts";
 import { findEngineFile } from "../engine/container-dir.ts";
-import { composeName, namesOf } from "../engine/hosts-file.ts";
+import { composeName, namesOf } from "../names/hosts-file.ts";
 import { netnsName } from "../netns/netns.ts";
 import { hasUserNamespace, interfacesWithoutIpv6 } from "../oci/spec.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
 import { pluginEnvironment } from "./environment.ts";

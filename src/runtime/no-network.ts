@@ -1,7 +1,7 @@
 import { type DockerContainer, readDockerContainer } from "../engine/docker-container.ts";
 import type { EngineContainer } from "../engine/find-container.ts";
-import { UserError } from "../errors.ts";
-import { recordingLog } from "../log.ts";
+import { UserError } from "../lib/errors.ts";
+import { recordingLog } from "../lib/log.ts";
 import { readWish, type WishOptions } from "./wish.ts";
 
 /** Why a container has no CNI network, and what of its request was not counted. */

@@ -5,9 +5,9 @@ import {
   networksForPorts,
   runtimeConfFor,
   rawListWithArgs,
-} from "../engine/runtime-conf.ts";
-import { type Workload, workloadArgs } from "../engine/workload-args.ts";
-import type { AttachmentRecord } from "../sandbox/record.ts";
+} from "../request/runtime-conf.ts";
+import { type Workload, workloadArgs } from "../request/workload-args.ts";
+import type { AttachmentRecord } from "../state/record.ts";
 import type { AllottedPorts } from "./ports.ts";
 import type { Wish } from "./wish.ts";
 

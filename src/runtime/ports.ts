@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
-import { fingerprint } from "../engine/fingerprint.ts";
-import { asTakenPorts, findSocketHolder, readListeners } from "../engine/listeners.ts";
-import { clash, findPortConflict, type TakenPort } from "../engine/port-conflict.ts";
-import { choosePorts, isNamed } from "../engine/port-choice.ts";
-import type { PortMapping, PortRequest } from "../engine/ports.ts";
-import type { SandboxRequest } from "../engine/request.ts";
-import { UserError } from "../errors.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
+import { asTakenPorts, findSocketHolder, readListeners } from "../ports/listeners.ts";
+import { clash, findPortConflict, type TakenPort } from "../ports/port-conflict.ts";
+import { choosePorts, isNamed } from "../ports/port-choice.ts";
+import type { PortMapping, PortRequest } from "../ports/ports.ts";
+import type { SandboxRequest } from "../request/request.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { nameOfNow } from "../sandbox/name-of-now.ts";
-import { isGone, isOver, readFacts } from "../sandbox/over.ts";
+import { isGone, isOver, readFacts } from "../state/over.ts";
 import { holdsPorts, releaseForOther, whyKept } from "../sandbox/published.ts";
 import { hadNoAdd } from "../sandbox/release.ts";
-import { type ChosenPort, publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
+import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
 
 const ANY_PORT = "/proc/sys/net/ipv4/ip_local_port_range";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Hook } from "../oci/spec.ts";
-import type { SandboxRecord } from "../sandbox/record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** Where this program can be called again, and where its hooks are. */
 export interface Install {

@@ -1,10 +1,10 @@
 import { parseNetworkList } from "../cni/index.ts";
-import type { Asked } from "../engine/asked.ts";
-import { isNamed } from "../engine/port-choice.ts";
-import { describePort, type PortMapping, type PortRequest } from "../engine/ports.ts";
-import { networksForPorts } from "../engine/runtime-conf.ts";
+import type { Asked } from "../request/asked.ts";
+import { isNamed } from "../ports/port-choice.ts";
+import { describePort, type PortMapping, type PortRequest } from "../ports/ports.ts";
+import { networksForPorts } from "../request/runtime-conf.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { type ChosenPort, publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
+import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { type PortWish, withAllottedPorts } from "./ports.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { isEngineThere } from "../engine/container-dir.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { writeSpec, type Bundle } from "../oci/bundle.ts";
 import { netnsPath } from "../netns/netns.ts";
 import {
@@ -14,7 +14,7 @@ import {
 import { refreshHosts } from "../sandbox/hosts.ts";
 import { introduce } from "../sandbox/introduce.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
-import { publishedPorts, type SandboxRecord } from "../sandbox/record.ts";
+import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { release, transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";

@@ -8,12 +8,12 @@ import {
 import type { Config } from "../config/config.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
 import type { ImageConfig } from "../engine/image-config.ts";
-import { isRequestKey, operatorWord } from "../engine/operator-word.ts";
-import { portsOfBindings } from "../engine/ports.ts";
-import { namesNetworks, NOTHING, parseRequest, type SandboxRequest } from "../engine/request.ts";
-import type { Logger } from "../log.ts";
+import { isRequestKey, operatorWord } from "../request/operator-word.ts";
+import { portsOfBindings } from "../ports/ports.ts";
+import { namesNetworks, NOTHING, parseRequest, type SandboxRequest } from "../request/request.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Spec } from "../oci/spec.ts";
-import type { SandboxStore } from "../sandbox/store.ts";
+import type { SandboxStore } from "../state/store.ts";
 
 /** What was asked of a container's network, and the labels that are the operator's. */
 export interface Wish extends SandboxRequest {
@@ -76,7 +76,7 @@ export async function readWish(options: WishOptions): Promise<Wish> {
   });
   warn(request.warnings);
   if (docker !== undefined && !request.none && hasUnmetFlags(docker)) {
-    const { refuseUnmetFlags } = await import("../engine/unmet-flags.ts");
+    const { refuseUnmetFlags } = await import("../request/unmet-flags.ts");
     refuseUnmetFlags(docker);
   }
   return {
@@ -118,7 +118,7 @@ async function imagesOf({
   const found = readImageConfigs(docker);
   const mayStartAgain = !docker.autoRemove && isValidContainerId(id);
   if (!mayStartAgain || !(config.envAddresses || keys.some(isRequestKey))) return found;
-  const { rememberImages } = await import("../sandbox/image-notes.ts");
+  const { rememberImages } = await import("../state/image-notes.ts");
   return rememberImages(store, { id, containerDir: docker.directory }, found);
 }
 

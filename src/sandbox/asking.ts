@@ -7,12 +7,12 @@ import {
   type Result,
   type RuntimeConf,
 } from "../cni/index.ts";
-import { isJsonObject, type JsonObject } from "../engine/fields.ts";
-import { type IpWithPrefix, parseIpWithPrefix } from "../engine/ip.ts";
-import { askForIps, type IpsConf, macOfAddress, rawListWithArgs } from "../engine/runtime-conf.ts";
+import { isJsonObject, type JsonObject } from "../lib/fields.ts";
+import { type IpWithPrefix, parseIpWithPrefix } from "../lib/ip.ts";
+import { askForIps, type IpsConf, macOfAddress, rawListWithArgs } from "../request/runtime-conf.ts";
 import type { SandboxContext } from "./context.ts";
 import { addInOtherForms, type Form } from "./other-forms.ts";
-import type { AttachmentRecord } from "./record.ts";
+import type { AttachmentRecord } from "../state/record.ts";
 import { addressOf, askedIps, type Got, type Made, readGot, requireWish } from "./require-wish.ts";
 
 /** An attachment that is to have a certain address or MAC. */

@@ -3,7 +3,7 @@ import type { SandboxContext } from "./context.ts";
 import { attachWhenReady } from "./early.ts";
 import { attach } from "./life.ts";
 import { besideOthers } from "./operation.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { detach } from "./release.ts";
 import { makesRoom } from "./room.ts";
 import { forgetAddresses } from "./unheld.ts";

@@ -11,7 +11,7 @@ import type { SandboxContext } from "./context.ts";
 import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
 import type { DefaultRoutes } from "./several-networks.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
-import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 
 /**
  * Runs CNI ADD for the sandbox's attachments, one after another, and notes in each what it was given; then sees

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { SandboxContext } from "./context.ts";
-import { hasGarbage } from "./garbage.ts";
+import { hasGarbage } from "../state/garbage.ts";
 
 /** Starts a command that nobody waits for, in a session of its own, without the streams and descriptors of this one. */
 export function leaveBehind(
@@ -20,7 +20,7 @@ export function leaveBehind(
  */
 export function collectWhenIdle(context: SandboxContext, startGc: () => void): void {
   const look = (): void => {
-    if (context.store.isSweepDue() || hasGarbage(context)) startGc();
+    if (context.store.isSweepDue() || hasGarbage(context.store)) startGc();
   };
   setTimeout(look, IDLE_AFTER_MS).unref();
 }

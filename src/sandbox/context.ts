@@ -1,11 +1,11 @@
 import type { Cni } from "../cni/index.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { NetnsManager } from "../netns/netns.ts";
-import type { FirstUse } from "./first-use.ts";
-import type { Locker } from "./lock.ts";
+import type { FirstUse } from "../state/first-use.ts";
+import type { Locker } from "../state/lock.ts";
 import type { Leftovers } from "./leftovers.ts";
-import type { AttachmentRecord } from "./record.ts";
-import type { SandboxStore } from "./store.ts";
+import type { AttachmentRecord } from "../state/record.ts";
+import type { SandboxStore } from "../state/store.ts";
 
 /** The effects that a sandbox's life needs, chosen once in main. */
 export interface SandboxContext {

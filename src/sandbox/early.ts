@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { CniError, parseNetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** Until when after the boot of the host the daemon of a network may not have come up yet, ms. */
 const EARLY_MS = 600_000;

@@ -1,7 +1,7 @@
 import { parseNetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { besideOthers } from "./operation.ts";
-import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { detach, transition } from "./release.ts";
 
 /**

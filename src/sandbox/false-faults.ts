@@ -1,7 +1,7 @@
 import { CniError, parseNetworkList } from "../cni/index.ts";
 import { faultKey, runtimeConfOf } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 
 /**
  * Notes in the attachments of a sandbox that was just built again for `fault` of CHECK whether they have it still: then it is the

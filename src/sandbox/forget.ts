@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { giveUp, type GcOutcome, releaseOrNote } from "./gc.ts";
 import { settleHosts } from "./hosts.ts";
 import { nameOfNow } from "./name-of-now.ts";
-import { readFacts } from "./over.ts";
+import { readFacts } from "../state/over.ts";
 import { recover } from "./recover.ts";
 
 /**

@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
-import { describeError, errnoOf, UserError } from "../errors.ts";
+import { describeError, errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import { isTooEarly, nextRetry } from "./garbage.ts";
+import { isTooEarly, nextRetry } from "../state/garbage.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
 import { endLeftovers } from "./leftovers.ts";
-import { isGone, isOver, readFacts } from "./over.ts";
-import { publishedPorts, type SandboxRecord } from "./record.ts";
+import { isGone, isOver, readFacts } from "../state/over.ts";
+import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { hadNoAdd, release } from "./release.ts";
-import type { Retry } from "./store.ts";
+import type { Retry } from "../state/store.ts";
 
 export interface GcOutcome {
   id: string;
@@ -103,9 +103,9 @@ export async function sweep(
   if (options.dryRun !== true) {
     unlessDiskRefuses(() => context.store.noteSweep());
     unlessDiskRefuses(() => context.store.dropNotes());
-    const { dropStaleNotes } = await import("./stale-notes.ts");
+    const { dropStaleNotes } = await import("../state/stale-notes.ts");
     dropStaleNotes(context.store.runtimeNotes);
-    const { dropImageNotes } = await import("./image-notes.ts");
+    const { dropImageNotes } = await import("../state/image-notes.ts");
     unlessDiskRefuses(() => dropImageNotes(context.store));
   }
   const ids = context.store.list().filter((id) => id !== except);

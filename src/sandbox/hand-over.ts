@@ -1,10 +1,10 @@
 import { parseNetworkList } from "../cni/index.ts";
-import { macOfAddress } from "../engine/runtime-conf.ts";
-import { UserError } from "../errors.ts";
+import { macOfAddress } from "../request/runtime-conf.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { besideOthers } from "./operation.ts";
-import { readFacts } from "./over.ts";
-import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+import { readFacts } from "../state/over.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { detach } from "./release.ts";
 import { addressOf, askedIps } from "./require-wish.ts";
 

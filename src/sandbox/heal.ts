@@ -1,4 +1,4 @@
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { unavailableReason } from "./early.ts";
@@ -9,11 +9,11 @@ import { endLeftovers } from "./leftovers.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
-import type { Lock } from "./lock.ts";
-import { readFacts, wasEstablished } from "./over.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { Lock } from "../state/lock.ts";
+import { readFacts, wasEstablished } from "../state/over.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "./release.ts";
-import { firstProcess } from "./running.ts";
+import { firstProcess } from "../state/running.ts";
 
 export interface Health {
   /**

@@ -1,6 +1,6 @@
-import { asTakenPorts, findSocketHolder, readListeners } from "../engine/listeners.ts";
-import { findPortConflict } from "../engine/port-conflict.ts";
-import { publishedPorts, type SandboxRecord } from "./record.ts";
+import { asTakenPorts, findSocketHolder, readListeners } from "../ports/listeners.ts";
+import { findPortConflict } from "../ports/port-conflict.ts";
+import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 
 /**
  * What a process of the host, such as docker-proxy of a container on a network of Docker's own, has of the published ports: it was

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { editInPlace } from "../engine/file-in-place.ts";
-import { nameInDocker } from "../engine/container-name.ts";
-import { hostLines, type NetworkMember, withOwnLines } from "../engine/hosts-file.ts";
-import { errnoOf, UserError } from "../errors.ts";
+import { editInPlace } from "../names/file-in-place.ts";
+import { nameInDocker } from "../names/container-name.ts";
+import { hostLines, type NetworkMember, withOwnLines } from "../names/hosts-file.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** The longest that anybody waits for others to finish with the hosts files, ms. */
 const WAIT_MS = 5000;

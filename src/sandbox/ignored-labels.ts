@@ -1,9 +1,9 @@
 import { readDockerContainer } from "../engine/docker-container.ts";
 import { readImageConfigs } from "../engine/image-config.ts";
-import { operatorWord, type UnknownOrigin } from "../engine/operator-word.ts";
-import { notedImages } from "./image-notes.ts";
-import type { SandboxRecord } from "./record.ts";
-import type { SandboxStore } from "./store.ts";
+import { operatorWord, type UnknownOrigin } from "../request/operator-word.ts";
+import { notedImages } from "../state/image-notes.ts";
+import type { SandboxRecord } from "../state/record.ts";
+import type { SandboxStore } from "../state/store.ts";
 
 /** The container's labels that do not count, with the reasons: those that its image brought along, as by `docker commit`. */
 export function ignoredLabels(

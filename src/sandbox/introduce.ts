@@ -1,9 +1,9 @@
 import { containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { readDockerContainer } from "../engine/docker-container.ts";
-import { mergeDns, type ResultDns, withResultDns } from "../engine/resolv-conf.ts";
+import { mergeDns, type ResultDns, withResultDns } from "../names/resolv-conf.ts";
 import type { SandboxContext } from "./context.ts";
 import { editShown, refreshHosts } from "./hosts.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /**
  * Writes what a container and those beside it know of each other: the networks' DNS settings in its resolv.conf, its own

@@ -1,4 +1,4 @@
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** Whether a network of the sandbox has IPv6 addresses, or may get some. */
 export function mayHaveIpv6(record: SandboxRecord): boolean {

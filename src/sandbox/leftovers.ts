@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { errnoOf } from "../errors.ts";
+import { errnoOf } from "../lib/errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** Processes that an operation left behind which was killed itself: a plugin, an `ip`, and what these have called. */
 export interface Leftovers {

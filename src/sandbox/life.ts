@@ -1,13 +1,13 @@
 import { CniError } from "../cni/index.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { netnsName } from "../netns/netns.ts";
 import { attachAll, checkAll, isAsked } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { endLeftovers } from "./leftovers.ts";
-import type { Lock } from "./lock.ts";
+import type { Lock } from "../state/lock.ts";
 import { whileAdding } from "./operation.ts";
-import { wasEstablished } from "./over.ts";
-import type { SandboxRecord } from "./record.ts";
+import { wasEstablished } from "../state/over.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { release, transition } from "./release.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readDockerContainer } from "../engine/docker-container.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** The engine's name of now for the container, where its folder is there, else that of its start. */
 export function nameOfNow({

@@ -1,7 +1,7 @@
 import { type AttachmentRef, CniError, parseNetworkList, type NetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { alone } from "./operation.ts";
-import type { AttachmentRecord } from "./record.ts";
+import type { AttachmentRecord } from "../state/record.ts";
 
 export interface NetworkGcOutcome {
   network: string;

@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import type { Lock, LockMode } from "./lock.ts";
-import type { AttachmentRecord } from "./record.ts";
+import type { Lock, LockMode } from "../state/lock.ts";
+import type { AttachmentRecord } from "../state/record.ts";
 
 /**
  * Runs an ordinary operation on attachments, beside those on other containers, and not while one runs alone.

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { CniError, declaresCapability, parseNetworkList, separablePlugins } from "../cni/index.ts";
 import { readDockerContainer } from "../engine/docker-container.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { runtimeConfOf, withEnvironment } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { besideOthers, whileAdding } from "./operation.ts";
-import { readFacts, wasEstablished } from "./over.ts";
-import { publishedPorts, type AttachmentRecord, type SandboxRecord } from "./record.ts";
+import { readFacts, wasEstablished } from "../state/over.ts";
+import { publishedPorts, type AttachmentRecord, type SandboxRecord } from "../state/record.ts";
 
 const CAPABILITY = "portMappings";
 /** How long after a stop the ports stay the container's, ms: a restart begins again within that. */

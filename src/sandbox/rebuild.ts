@@ -4,7 +4,7 @@ import type { SandboxContext } from "./context.ts";
 import { attachWhenReady, isUnavailable } from "./early.ts";
 import { settleLost } from "./hand-over.ts";
 import { alone, besideOthers, whileAdding } from "./operation.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { detach, transition } from "./release.ts";
 import { makesRoom } from "./room.ts";
 import { keptForOther, takenFrom } from "./unheld.ts";

@@ -7,8 +7,8 @@ import {
 } from "../cni/index.ts";
 import { netnsName } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import { readFacts } from "./over.ts";
-import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "./record.ts";
+import { readFacts } from "../state/over.ts";
+import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../state/record.ts";
 
 /**
  * The record of a sandbox whose own cannot be read (cut off, or written by a newer program), from what else tells of it:

@@ -1,10 +1,10 @@
 import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts } from "./hosts.ts";
 import { besideOthers } from "./operation.ts";
-import type { AttachmentRecord, SandboxRecord } from "./record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 
 /**
  * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then

@@ -1,6 +1,6 @@
 import { readDockerContainer } from "../engine/docker-container.ts";
-import { namesOf } from "../engine/hosts-file.ts";
-import type { SandboxRecord } from "./record.ts";
+import { namesOf } from "../names/hosts-file.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** The record of a container that Docker calls otherwise than when it was started, with the names of now. */
 export function renamed(record: SandboxRecord, containerDir: string): SandboxRecord {

@@ -5,11 +5,11 @@ import {
   type Result,
   type RuntimeConf,
 } from "../cni/index.ts";
-import { isJsonObject } from "../engine/fields.ts";
-import { parseIpWithPrefix } from "../engine/ip.ts";
-import { UserError } from "../errors.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { parseIpWithPrefix } from "../lib/ip.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import type { AttachmentRecord } from "./record.ts";
+import type { AttachmentRecord } from "../state/record.ts";
 
 /** An attachment that ADD made, as it was asked for. */
 export interface Made {

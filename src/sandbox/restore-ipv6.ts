@@ -2,7 +2,7 @@ import { containerAddresses, parseNetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** Switches IPv6 off where the container's sysctls say so, after an ADD that came later than they did. */
 export async function dropIpv6(context: SandboxContext, record: SandboxRecord): Promise<void> {

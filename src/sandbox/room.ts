@@ -1,7 +1,7 @@
 import type { CniError } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { sweep } from "./gc.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** How long an ADD that failed waits for what others are about to release, ms. */
 const ROOM_WAIT_MS = 5000;

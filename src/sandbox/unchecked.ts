@@ -1,9 +1,9 @@
 import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
-import { parseIpWithPrefix } from "../engine/ip.ts";
+import { parseIpWithPrefix } from "../lib/ip.ts";
 import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "./context.ts";
 import { isUnavailable } from "./early.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** Messages of plugins that could not look: no CHECK at all, a bridge without IPAM. */
 const COULD_NOT = /not implemented|no plugin name provided/i;

@@ -1,10 +1,10 @@
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./name-of-now.ts";
 import { alone } from "./operation.ts";
-import { isOver, readFacts } from "./over.ts";
-import type { SandboxRecord } from "./record.ts";
+import { isOver, readFacts } from "../state/over.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { detach } from "./release.ts";
 
 /** An address that is another container's, which cannot hold it at the moment. */

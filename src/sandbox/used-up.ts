@@ -1,7 +1,7 @@
 import { CniError } from "../cni/index.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import type { SandboxRecord } from "./record.ts";
+import type { SandboxRecord } from "../state/record.ts";
 
 /** How IPAM plugins say that they have no address left. */
 const USED_UP =

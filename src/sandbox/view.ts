@@ -1,9 +1,9 @@
 import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./name-of-now.ts";
-import { type ContainerFacts, isOver, readFacts } from "./over.ts";
-import type { SandboxRecord } from "./record.ts";
+import { type ContainerFacts, isOver, readFacts } from "../state/over.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import { recover } from "./recover.ts";
-import type { Retry } from "./store.ts";
+import type { Retry } from "../state/store.ts";
 
 /**
  * `running`, `kept`: it has its network, the container runs or is stopped. `creating`: its start is under way, or was

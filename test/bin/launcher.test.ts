@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
+import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
 
 const LAUNCHER = resolve("bin/docker-cni");
 

@@ -14,14 +14,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { operatorVerbs } from "../../src/cli/verbs.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { launcherKeys } from "../../src/config/launcher-reading.ts";
-import { withOwnLines } from "../../src/engine/hosts-file.ts";
+import { withOwnLines } from "../../src/names/hosts-file.ts";
 import { globalValues, parseCreateCall, parseOwnOptions } from "../../src/runtime/args.ts";
 import { createRuntimeHook } from "../../src/runtime/createruntime.ts";
 import { callersEnvironment } from "../../src/runtime/environment.ts";
 import { innerVerbs } from "../../src/runtime/inner.ts";
 import { poststopHook } from "../../src/runtime/poststop.ts";
-import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
-import { fileStore } from "../../src/sandbox/store.ts";
+import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
+import { fileStore } from "../../src/state/store.ts";
 import { keptRecord, useBench } from "../sandbox/context.ts";
 
 /** The words that the sh scripts and the program share: each is read where both use it. */

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { shippedYaml } from "../e2e/harness/config.ts";
-import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
+import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
 import { buildExecutable } from "../../packaging/executable.ts";
 
 export const REPOSITORY = join(import.meta.dirname, "../..");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lsCommand } from "../../src/cli/ls.ts";
 import { parseConfig } from "../../src/config/load.ts";
-import { processTracer } from "../../src/trace.ts";
+import { processTracer } from "../../src/lib/trace.ts";
 import { attachment, keptRecord, useBench } from "../sandbox/context.ts";
 
 const bench = useBench();

@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config/load.ts";
 import { launcherKeys, readAsLauncher } from "../../src/config/launcher-reading.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/lib/errors.ts";
 
 const LAUNCHER = readFileSync("bin/docker-cni", "utf8");
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { describeError, UserError } from "../../src/errors.ts";
+import { describeError, UserError } from "../../src/lib/errors.ts";
 import type { Config } from "../../src/config/config.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { knownKeys } from "../../src/config/schema.ts";

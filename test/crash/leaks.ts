@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { RUNTIME_NOTES } from "../../src/sandbox/runtime-notes.ts";
+import { RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
 import { readIptables } from "../e2e/harness/iptables.ts";
 import { listProcesses } from "../e2e/harness/processes.ts";
 import { must } from "../e2e/harness/shell.ts";

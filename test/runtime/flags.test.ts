@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseNetworkList } from "../../src/cni/index.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { readDockerContainer } from "../../src/engine/docker-container.ts";
-import { namesOf } from "../../src/engine/hosts-file.ts";
-import { recordingLog } from "../../src/log.ts";
+import { namesOf } from "../../src/names/hosts-file.ts";
+import { recordingLog } from "../../src/lib/log.ts";
 import { planAttachments } from "../../src/runtime/plan.ts";
 import { readWish } from "../../src/runtime/wish.ts";
-import { fileStore } from "../../src/sandbox/store.ts";
+import { fileStore } from "../../src/state/store.ts";
 
 const ID = "0123456789ab".padEnd(64, "c");
 let dir: string;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/lib/errors.ts";
 import { withHint } from "../../src/runtime/hints.ts";
 
 test.each<{ title: string; fault: ConstructorParameters<typeof CniError>[0]; hint: string }>([

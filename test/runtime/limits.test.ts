@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { resolveConfig } from "../../src/config/config.ts";
-import { editInPlace } from "../../src/engine/file-in-place.ts";
-import { withOwnLines } from "../../src/engine/hosts-file.ts";
+import { editInPlace } from "../../src/names/file-in-place.ts";
+import { withOwnLines } from "../../src/names/hosts-file.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { parseCreateCall } from "../../src/runtime/args.ts";
 import { create } from "../../src/runtime/create.ts";
-import { hasGarbage } from "../../src/sandbox/garbage.ts";
+import { hasGarbage } from "../../src/state/garbage.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { keptRecord, RESULT, useBench } from "../sandbox/context.ts";
 
 const ID = "0123456789ab".padEnd(64, "c");
@@ -175,7 +175,7 @@ describe("beside 10,000 stopped containers that keep their networks", () => {
     expect((await again({})) - alone).toBeLessThan(1000);
     // Every record is read twice, the second time while nobody else is allotted ports.
     expect((await again(publishing)) - alone).toBeLessThan(1500);
-    expect(await timed(() => expect(hasGarbage(context)).toBe(false))).toBeLessThan(1000);
+    expect(await timed(() => expect(hasGarbage(context.store)).toBe(false))).toBeLessThan(1000);
     expect(await timed(() => sweep(context))).toBeLessThan(2000);
   }, 120_000);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import type { EngineContainer } from "../../src/engine/find-container.ts";
-import { fileStore } from "../../src/sandbox/store.ts";
+import { fileStore } from "../../src/state/store.ts";
 import { type NoNetwork, whyNoNetwork } from "../../src/runtime/no-network.ts";
 
 let dir: string;

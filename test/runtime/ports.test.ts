@@ -2,10 +2,10 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/lib/errors.ts";
 import { withAllottedPorts } from "../../src/runtime/ports.ts";
 import { takePortsAgain } from "../../src/runtime/retake.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, PORT, publishing, useBench } from "../sandbox/context.ts";
 
 const bench = useBench();

@@ -2,11 +2,11 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type NetworkList, type Result, type RuntimeConf } from "../../src/cni/index.ts";
-import { recordingLog } from "../../src/log.ts";
+import { recordingLog } from "../../src/lib/log.ts";
 import { attachAll, detachAll } from "../../src/sandbox/attach.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
 import { reattach } from "../../src/sandbox/rebuild.ts";
-import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 
 const bench = useBench();

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import type { CachedAttachment, CacheOptions, Cni, Result } from "../../src/cni/index.ts";
-import { recordingLog } from "../../src/log.ts";
+import { recordingLog } from "../../src/lib/log.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
-import { fileFirstUse } from "../../src/sandbox/first-use.ts";
-import { flockLocker } from "../../src/sandbox/lock.ts";
+import { fileFirstUse } from "../../src/state/first-use.ts";
+import { flockLocker } from "../../src/state/lock.ts";
 import { watchedLocker } from "./lock-order.ts";
-import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
-import { fileStore } from "../../src/sandbox/store.ts";
+import type { AttachmentRecord, SandboxRecord } from "../../src/state/record.ts";
+import { fileStore } from "../../src/state/store.ts";
 
 /** A context over a temporary folder, with namespaces and plugins that only take notes. */
 export interface Bench {

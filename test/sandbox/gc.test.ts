@@ -10,10 +10,10 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
-import { hasGarbage } from "../../src/sandbox/garbage.ts";
+import { hasGarbage } from "../../src/state/garbage.ts";
 import { forget } from "../../src/sandbox/forget.ts";
 import { collect, sweep } from "../../src/sandbox/gc.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, type Bench, keptRecord, useBench, writeRuntimeState } from "./context.ts";
 
 const bench = useBench();
@@ -48,12 +48,12 @@ describe("gc", () => {
     const { context, events, namespaces } = bench.current;
     write(keptRecord(bench.current, { name: "web" }));
     removeContainer(bench.current);
-    expect(hasGarbage(context)).toBe(true);
+    expect(hasGarbage(context.store)).toBe(true);
     expect(await sweep(context)).toEqual([{ id: "c1", name: "web", outcome: "released" }]);
     expect(events).toEqual(["DEL", "netns remove"]);
     expect([...namespaces]).toEqual([]);
     expect(context.store.list()).toEqual([]);
-    expect(hasGarbage(context)).toBe(false);
+    expect(hasGarbage(context.store)).toBe(false);
   });
 
   test("does nothing on a dry run", async () => {
@@ -70,7 +70,7 @@ describe("gc", () => {
     write(keptRecord(bench.current));
     removeContainer(bench.current);
     rmSync(join(dir, "volumes"), { recursive: true });
-    expect(hasGarbage(context)).toBe(false);
+    expect(hasGarbage(context.store)).toBe(false);
     expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
   });
 
@@ -78,7 +78,7 @@ describe("gc", () => {
     const { context, dir } = bench.current;
     write(keptRecord(bench.current));
     rmSync(join(dir, "containers"), { recursive: true });
-    expect(hasGarbage(context)).toBe(false);
+    expect(hasGarbage(context.store)).toBe(false);
     expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
   });
 
@@ -94,7 +94,7 @@ describe("gc", () => {
     context.store.markStopped("c1");
     const stopped = Date.now() / 1000 - since;
     utimesSync(join(context.store.pathOf("c1"), "stopped"), stopped, stopped);
-    expect(hasGarbage(context)).toBe(found);
+    expect(hasGarbage(context.store)).toBe(found);
   });
 
   test("removes a folder without a record", async () => {
@@ -164,7 +164,7 @@ describe("a removal that fails", () => {
   test("is left for later by who is patient, at most an hour, and tried by who is not", async () => {
     const { context, faults } = bench.current;
     await collect(context, "c1", patient);
-    expect(hasGarbage(context)).toBe(false);
+    expect(hasGarbage(context.store)).toBe(false);
     expect(await collect(context, "c1", patient)).toMatchObject({
       outcome: "waiting",
       reason: "no bridge",

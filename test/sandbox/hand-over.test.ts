@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { recordingLog } from "../../src/log.ts";
+import { recordingLog } from "../../src/lib/log.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import { attachNew } from "../../src/sandbox/life.ts";
 import { reattach } from "../../src/sandbox/rebuild.ts";
-import type { AttachmentRecord, SandboxRecord } from "../../src/sandbox/record.ts";
+import type { AttachmentRecord, SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 
 const bench = useBench();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { collectEach, sweep } from "../../src/sandbox/gc.ts";
 import { refreshHosts } from "../../src/sandbox/hosts.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, useBench } from "./context.ts";
 
 const bench = useBench();

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { processLeftovers } from "../../src/sandbox/leftovers.ts";
-import { stateByFolder } from "../../src/sandbox/running.ts";
+import { stateByFolder } from "../../src/state/running.ts";
 
 function start(netns: string): ChildProcess {
   const env = { PATH: process.env.PATH, CNI_NETNS: netns };

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type Result } from "../../src/cni/index.ts";
 import { attachNew, lockSandbox, recall } from "../../src/sandbox/life.ts";
 import { reattach } from "../../src/sandbox/rebuild.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
 
 const bench = useBench();

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname, join } from "node:path";
-import type { Lock, Locker } from "../../src/sandbox/lock.ts";
+import type { Lock, Locker } from "../../src/state/lock.ts";
 
 /** What one flow of work holds. */
 const flows = new AsyncLocalStorage<Set<string>>();

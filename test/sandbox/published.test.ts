@@ -5,7 +5,7 @@ import { CniError } from "../../src/cni/index.ts";
 import { attachAll, checkAll } from "../../src/sandbox/attach.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import { acquirePorts, holdsPorts, releaseForOther, whyKept } from "../../src/sandbox/published.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, publishing, useBench } from "./context.ts";
 
 const bench = useBench();

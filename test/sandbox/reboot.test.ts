@@ -5,7 +5,7 @@ import { createCni } from "../../src/cni/index.ts";
 import type { SandboxContext } from "../../src/sandbox/context.ts";
 import { attachNew, lockSandbox } from "../../src/sandbox/life.ts";
 import { reattach, replaceNetns } from "../../src/sandbox/rebuild.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { keptRecord, useBench } from "./context.ts";
 import { inFlow } from "./lock-order.ts";
 

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type Result } from "../../src/cni/index.ts";
 import type { Seen, SeenInterface, SeenRoute } from "../../src/netns/show.ts";
-import { recordingLog } from "../../src/log.ts";
+import { recordingLog } from "../../src/lib/log.ts";
 import { checkSandbox, healSandbox } from "../../src/sandbox/heal.ts";
 import { checkOrReattach } from "../../src/sandbox/life.ts";
-import type { SandboxRecord } from "../../src/sandbox/record.ts";
+import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, useBench, writeRuntimeState } from "./context.ts";
 
 const bench = useBench();

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { RUNTIME_NOTES } from "../../../src/sandbox/runtime-notes.ts";
+import { RUNTIME_NOTES } from "../../../src/state/runtime-notes.ts";
 import { dockerArgv, dockerEnv } from "./cli.ts";
 import { REPOSITORY } from "./config.ts";
 import { deleteIptables, readIptables } from "./iptables.ts";

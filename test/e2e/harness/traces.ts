@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Dirent, existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { RUNTIME_NOTES } from "../../../src/sandbox/runtime-notes.ts";
+import { RUNTIME_NOTES } from "../../../src/state/runtime-notes.ts";
 import { isErrno } from "./errno.ts";
 import { readIptables, type IptablesLine } from "./iptables.ts";
 import type { Place } from "./place.ts";

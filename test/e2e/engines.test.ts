@@ -80,7 +80,12 @@ async function bundle(
   return folder;
 }
 
-async function podman(host: DockerHost, ...args: string[]) {
+function podman(host: DockerHost, ...args: string[]) {
+  return podmanIn(inHostNetns(host.place), host, args);
+}
+
+/** podman behind a command that says in which network namespace. */
+async function podmanIn(prefix: string[], host: DockerHost, args: string[]) {
   const dir = join(host.place.dir, "podman");
   const own = [
     "--root",
@@ -93,9 +98,7 @@ async function podman(host: DockerHost, ...args: string[]) {
     "cgroupfs",
   ];
   const env = { PATH: process.env["PATH"] ?? "", HOME: dir, CONTAINERS_CONF: "/dev/null" };
-  return run([...inHostNetns(host.place), "podman", ...own, "--runtime", program(host), ...args], {
-    env,
-  });
+  return run([...prefix, "podman", ...own, "--runtime", program(host), ...args], { env });
 }
 
 describe("containerd's ctr", () => {
@@ -230,7 +233,11 @@ describe("podman", () => {
       const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
       const parent = `/${host.place.cgroup}/build`; // It is the container's own cgroup.
       const options = ["--no-cache", "--cgroup-parent", parent, ...limits, ...network];
-      const { stdout, stderr, exitCode } = await podman(host, "build", ...options, folder);
+      const { stdout, stderr, exitCode } = await podmanIn(["unshare", "--net"], host, [
+        "build",
+        ...options,
+        folder,
+      ]);
       expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
       const seen = stdout.split("\n").filter((line) => /^(eth\d+|lo)$/.test(line));
       expect(seen.toSorted()).toEqual(links);

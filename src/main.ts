@@ -16,10 +16,10 @@ import {
 } from "./runtime/args.ts";
 import { create } from "./runtime/create.ts";
 import { callersEnvironment } from "./runtime/environment.ts";
-import { GO_HOOK, isInnerVerb, runInnerVerb } from "./runtime/inner.ts";
+import { GO_HOOK, isHookVerb, runHookVerb } from "./runtime/hook-verbs.ts";
 import { deleteContainer, processRuntime } from "./runtime/lowlevel.ts";
 import { callLimitMs } from "./runtime/time-limit.ts";
-import { leaveBehind } from "./sandbox/background.ts";
+import { spawnDetached } from "./sandbox/background.ts";
 import type { SandboxContext } from "./sandbox/context.ts";
 import { fileFirstUse } from "./state/first-use.ts";
 import { flockLocker } from "./state/lock.ts";
@@ -29,7 +29,7 @@ import { processTracer, saveTrace, traced, type Tracer } from "./lib/trace.ts";
 /** Runs one call of the launcher's and gives its exit status. */
 async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const options = parseOwnOptions(argv);
-  if (isInnerVerb(options.rest[0])) {
+  if (isHookVerb(options.rest[0])) {
     const config = await loadConfig(options);
     return inner(sandboxContext(config, env, processTracer(), options), config, options.rest);
   }
@@ -73,7 +73,7 @@ async function inner(
       await runGoHook(context, config, argv[1]);
       return 0;
     }
-    return await runInnerVerb(context, argv);
+    return await runHookVerb(context, argv);
   } catch (error) {
     context.log.error({ container: argv.at(1), step: argv[0], err: error }, describeError(error));
     throw await hinted(error, undefined);
@@ -105,7 +105,8 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     };
     const { launcher, configFile } = install;
     const named = configFile === "" ? [] : ["--config", configFile];
-    const startGc = (): void => leaveBehind(launcher, [...named, "--", "gc", "--background"], env);
+    const startGc = (): void =>
+      spawnDetached(launcher, [...named, "--", "gc", "--background"], env);
     const status = await create({ ...sandbox, config, runtime, install, env, startGc }, call);
     saveTrace(sandbox.store.pathOf(call.id), tracer.finish("create"));
     return status;
@@ -123,7 +124,7 @@ async function loadConfig({ config: file, configGiven, stateDir }: OwnOptions): 
   return stateDir === undefined ? config : { ...config, stateDir };
 }
 
-/** As withHint, which is loaded only for a fault. */
+/** As withHint, which is loaded only for an error. */
 async function hinted(error: unknown, logFile: string | undefined): Promise<unknown> {
   const { withHint } = await import("./runtime/hints.ts");
   return withHint(error, logFile);
@@ -154,10 +155,10 @@ function sandboxContext(
     keepForMs: config.keepForMs,
     hosts: config.hosts,
     firstUse: fileFirstUse(store, bootId),
-    leftovers: {
+    orphans: {
       end: async (netns) => {
-        const { processLeftovers } = await import("./sandbox/leftovers.ts");
-        await processLeftovers().end(netns);
+        const { orphanProcesses } = await import("./sandbox/orphan-processes.ts");
+        await orphanProcesses().end(netns);
       },
     },
     deleteContainer: (runtimeDir) => {

@@ -57,7 +57,7 @@ async function collectWhat(call: OperatorCall, options: GcOptions): Promise<GcOu
     const { id } = await findSandbox(sandbox, options.forget);
     return [await forget(sandbox, id)];
   }
-  const limits = { dryRun, patient: background, waitMs: background || dryRun ? 0 : waitMs };
+  const limits = { dryRun, respectBackoff: background, waitMs: background || dryRun ? 0 : waitMs };
   const outcomes = await sweep(sandbox, limits);
   for (const earlier of earlierStates(sandbox, config.stateDir, contextIn)) {
     outcomes.push(...(await sweep(earlier, limits)));

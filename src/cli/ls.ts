@@ -92,7 +92,7 @@ function notes(views: readonly SandboxView[]): string[] {
       : [
           "",
           `${shortId(id)} could not be undone (${retry.attempts} times): ${retry.error}`,
-          `  when this cannot be mended, give it up with: docker-cni gc --forget ${shortId(id)}`,
+          `  if this cannot be fixed, give it up with: docker-cni gc --forget ${shortId(id)}`,
         ],
   );
 }

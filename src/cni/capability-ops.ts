@@ -46,7 +46,7 @@ export async function addCapability(
 }
 
 /**
- * DEL of those chained plugins alone that declare `capability`, in reverse order, with what ADD had. All are tried; the faults are
+ * DEL of those chained plugins alone that declare `capability`, in reverse order, with what ADD had. All are tried; the errors are
  * thrown together. The cache stays: the attachment does. May be repeated.
  */
 export async function delCapability(

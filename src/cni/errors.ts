@@ -20,7 +20,7 @@ export const errorCodes = {
 } as const;
 
 /**
- * Where a fault comes from.
+ * Where an error comes from.
  *
  * - `plugin`: the plugin itself said so, with error JSON
  * - `exit`: it exited non-zero and printed no error JSON
@@ -70,7 +70,7 @@ export interface WireError {
 }
 
 /**
- * Every fault of this library. `code`, `msg` and `details` are the wire format; `message` wraps them and
+ * Every error of this library. `code`, `msg` and `details` are the wire format; `message` wraps them and
  * names the plugin: `plugin type="bridge" name="lan" failed (add): …`.
  */
 export class CniError extends Error {
@@ -82,7 +82,7 @@ export class CniError extends Error {
   readonly plugin: string | undefined;
   readonly network: string | undefined;
   readonly command: CniCommand | undefined;
-  /** The faults that make up one of kind `several`; empty for all others. */
+  /** The errors that make up one of kind `several`; empty for all others. */
   readonly errors: readonly CniError[];
 
   constructor(options: CniErrorOptions) {

@@ -18,7 +18,7 @@ export interface PluginStep {
   ok: boolean;
   stderr: string;
   error?: CniError;
-  /** The caller of CHECK knows this fault for a false alarm. */
+  /** The caller of CHECK knows this error for a false alarm. */
   ignored?: true;
 }
 

@@ -23,7 +23,7 @@ export interface Config {
   keepForMs: number | undefined;
   /** Which containers get a network; `labelled`: those alone that name one by a label or an annotation. */
   attach: "always" | "labelled";
-  /** What to do with labels of which it cannot be told whether they come from the image. */
+  /** What to do with labels of which it is unknown whether they come from the image. */
   imageLabels: "ignore" | "allow";
   /** Whether the environment variables IPV4 and IPPOOL may ask for an address. */
   envAddresses: boolean;
@@ -31,7 +31,7 @@ export interface Config {
   workloadArgs: string[];
   /** Whether the names of the containers on a network are written to their hosts files. */
   hosts: boolean;
-  /** What the operator should know of the file though it is no fault; for the log. */
+  /** What the operator should know of the file though it is no error; for the log. */
   warnings: string[];
 }
 

@@ -16,7 +16,7 @@ export interface SchemaIssue {
   readonly keys?: readonly string[];
 }
 
-/** The faults that the schema found in `value`, in the order of the lines. */
+/** The errors that the schema found in `value`, in the order of the lines. */
 export function faultsOf(
   issues: readonly SchemaIssue[],
   value: Record<string, unknown>,

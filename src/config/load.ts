@@ -13,7 +13,7 @@ export interface LoadOptions {
 
 /**
  * The configuration in `file`, with the defaults for what it does not say. A file that cannot be read or is wrong is a
- * UserError BAD_CONFIG, whose message has a line for each fault: file, line, key, what was expected.
+ * UserError BAD_CONFIG, whose message has a line for each error: file, line, key, what was expected.
  */
 export function loadConfig(file: string, options: LoadOptions = {}): Config {
   const text = readConfig(file, options.optional ?? false);

@@ -19,7 +19,7 @@ export function isPodman(spec: SpecMounts, id: string): boolean {
 
 /**
  * The annotations of the image of a podman container, as labels: podman copies them among the container's own. Read from
- * podman's storage; empty for a container without an image, undefined when it cannot be told.
+ * podman's storage; empty for a container without an image, undefined when it is unknown.
  */
 export function readPodmanImage(spec: SpecMounts, id: string): ImageConfig[] | undefined {
   const storages = storagesOf(spec, id);

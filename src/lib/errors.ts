@@ -1,4 +1,4 @@
-/** Codes of the faults that an operator can mend; each is explained in the README's troubleshooting table. */
+/** Codes of the errors that an operator can fix; each is explained in the README's troubleshooting table. */
 export type ErrorCode =
   | "BAD_ARGS"
   | "BAD_BUNDLE"
@@ -20,7 +20,7 @@ export interface UserErrorOptions {
 }
 
 /**
- * A fault that an operator can mend. `message` says what was attempted, on what, and what came back;
+ * An error that an operator can fix. `message` says what was attempted, on what, and what came back;
  * `hint` says what to do. A bug is never one of these: it stays a plain Error.
  */
 export class UserError extends Error {

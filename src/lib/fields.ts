@@ -1,7 +1,7 @@
 /** JSON as parsed: nothing is known of it yet. */
 export type JsonObject = Record<string, unknown>;
 
-/** Takes a fault that does not stop anything: a sentence that names what was ignored and where. */
+/** Takes an error that does not stop anything: a sentence that names what was ignored and where. */
 export type Warn = (warning: string) => void;
 
 /**

@@ -1,6 +1,6 @@
 import type { DockerContainer } from "../engine/docker-container.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
-import { isRequestKey } from "./operator-word.ts";
+import { isRequestKey } from "./trusted-labels.ts";
 
 /** What Docker's own files ask of a container's network, so that a later edit of them is seen. Fingerprints. */
 export interface Asked {

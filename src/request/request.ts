@@ -2,12 +2,12 @@ import { isHostName } from "../names/host-name.ts";
 import { UserError } from "../lib/errors.ts";
 import { type RequestSource, badRequest, shown } from "../lib/bad-request.ts";
 import {
-  type NetworkRequest,
+  type AttachmentRequest,
   checkNetworkName,
   plainNetwork,
   withInterfaceNames,
-} from "./network-request.ts";
-import { isRequestKey } from "./operator-word.ts";
+} from "./attachment-request.ts";
+import { isRequestKey } from "./trusted-labels.ts";
 import { type PortRequest, parsePorts } from "../ports/ports.ts";
 import { SELECTION_KEY, parseSelection } from "./selection.ts";
 import {
@@ -24,7 +24,7 @@ export interface SandboxRequest {
   /** `cni.networks=none`: the container is left alone. */
   none: boolean;
   /** In the order of their interfaces; empty only when `none`. */
-  networks: (NetworkRequest & { ifName: string })[];
+  networks: (AttachmentRequest & { ifName: string })[];
   /** For every network that can publish ports. */
   ports: PortRequest[];
   /** `cni.keep`; undefined when nothing was said. */
@@ -147,7 +147,7 @@ function collectSources(input: RequestInput): Map<string, RequestSource> {
 function readNetworks(
   sources: ReadonlyMap<string, RequestSource>,
   defaultNetwork: string | undefined,
-): NetworkRequest[] {
+): AttachmentRequest[] {
   const source = sources.get("cni.networks") ?? sources.get(SELECTION_KEY);
   if (source !== undefined) return parseSelection(source);
   return [plainNetwork(defaultNetwork)];
@@ -171,7 +171,7 @@ function applyToNetwork(
   return true;
 }
 
-function applyValue(network: NetworkRequest, key: NetworkKey, source: RequestSource): void {
+function applyValue(network: AttachmentRequest, key: NetworkKey, source: RequestSource): void {
   const isSet = {
     ip: network.ips.length > 0,
     mac: network.mac !== undefined,
@@ -212,7 +212,10 @@ function findNetwork(
 }
 
 /** Docker's own flags speak for the first network, where no label or annotation does. */
-function applyFlags(first: NetworkRequest, { ips = [], networkAliases = [] }: RequestInput): void {
+function applyFlags(
+  first: AttachmentRequest,
+  { ips = [], networkAliases = [] }: RequestInput,
+): void {
   if (first.ips.length === 0 && ips.length > 0) {
     first.ips = parseIps({ flag: "--ip", value: ips.join(",") });
   }

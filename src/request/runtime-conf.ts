@@ -1,7 +1,7 @@
 import { UserError } from "../lib/errors.ts";
 import { type JsonObject, isJsonObject } from "../lib/fields.ts";
 import { type IpWithPrefix, parseIpWithPrefix, subnetHolds } from "../lib/ip.ts";
-import type { NetworkRequest } from "./network-request.ts";
+import type { AttachmentRequest } from "./attachment-request.ts";
 import { type PortMapping, describePort } from "../ports/ports.ts";
 
 /** The part of a network list that says what its plugins can be asked for. */
@@ -42,7 +42,7 @@ function declares(list: NetworkListCapabilities, capability: string): boolean {
  */
 export function runtimeConfFor(
   list: NetworkListCapabilities,
-  request: NetworkRequest,
+  request: AttachmentRequest,
   options: { ports?: readonly PortMapping[]; dns?: DnsConf } = {},
 ): RuntimeConf {
   const { ports = [], dns } = options;
@@ -78,7 +78,10 @@ export function runtimeConfFor(
  * The MAC that goes with the addresses that are asked for, where the network takes one and none is asked for: whoever has an
  * address after another has its MAC too, and is reached at once. The reference plugins `bridge` and `macvlan` take one from CNI_ARGS.
  */
-export function macFor(list: NetworkListCapabilities, request: NetworkRequest): string | undefined {
+export function macFor(
+  list: NetworkListCapabilities,
+  request: AttachmentRequest,
+): string | undefined {
   const ip = request.ips.find(({ family }) => family === 4);
   if (ip === undefined || request.mac !== undefined) return undefined;
   const takesMac =

@@ -3,13 +3,13 @@ import { type JsonObject, isJsonObject } from "../lib/fields.ts";
 import { parseIp } from "../lib/ip.ts";
 import {
   MAX_NETWORKS,
-  type NetworkRequest,
+  type AttachmentRequest,
   checkIfName,
   checkNetworkName,
   parseNetworkNames,
   plainNetwork,
   withDistinctInterfaces,
-} from "./network-request.ts";
+} from "./attachment-request.ts";
 import { type PortRequest, parseHostIp, parseProtocol } from "../ports/ports.ts";
 import { BANDWIDTH_KEYS, type Bandwidth, completeBandwidth, parseIps, parseMac } from "./values.ts";
 
@@ -27,7 +27,7 @@ const MAX_GATEWAYS = 4;
  * selection elements (Kubernetes Network Custom Resource Definition De-facto Standard, 4.1.2.1.4). JSON is what
  * contains one of `[{"`. An empty list of networks stands for none.
  */
-export function parseSelection(source: RequestSource): NetworkRequest[] {
+export function parseSelection(source: RequestSource): AttachmentRequest[] {
   if (!/[[{"]/.test(source.value)) return parseNetworkNames(source);
   if (source.value.length > MAX_TEXT) {
     throw badRequest(source, `longer than ${MAX_TEXT} characters`, EXAMPLE);
@@ -42,7 +42,7 @@ export function parseSelection(source: RequestSource): NetworkRequest[] {
   );
 }
 
-function parseElement(source: RequestSource, element: unknown): NetworkRequest {
+function parseElement(source: RequestSource, element: unknown): AttachmentRequest {
   if (!isJsonObject(element)) throw badRequest(source, "an element is not an object", EXAMPLE);
   const field = (key: string) => stringField(source, element, key);
   const name = field("name");

@@ -12,12 +12,12 @@ import type { Lock } from "../state/lock.ts";
 import { release } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
 import type { LowLevelRuntime } from "./lowlevel.ts";
-import { whyNotOurs } from "./ours.ts";
+import { passthroughReason } from "./passthrough.ts";
 import { findEdit } from "./edit.ts";
 import { type Container, planNetwork } from "./network.ts";
 import { type Install, poststopPath } from "./poststop.ts";
 import { prepareRun, type Start, startBeside } from "./start.ts";
-import { readWish } from "./wish.ts";
+import { readNetworkRequest } from "./network-request.ts";
 
 export interface CreateContext extends SandboxContext {
   config: Config;
@@ -59,7 +59,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
     }
   }
   const networkMode = docker && (docker.networkMode ?? "unknown");
-  const reason = whyNotOurs({
+  const reason = passthroughReason({
     id: call.id,
     bundleDir: bundle.dir,
     spec: bundle.spec,
@@ -73,14 +73,16 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
     }
     return leaveAlone(reason);
   }
-  const wish = once(() => readWish({ ...context, id: call.id, spec: bundle.spec, docker }));
+  const networkRequest = once(() =>
+    readNetworkRequest({ ...context, id: call.id, spec: bundle.spec, docker }),
+  );
   const known = context.store.read(call.id);
   if (known === undefined) {
-    const { whyNone } = await wish();
+    const { whyNone } = await networkRequest();
     if (whyNone !== undefined) return leaveAlone(whyNone);
   }
   const edit = findEdit(context, known, docker);
-  if (edit === "labels" && (await wish()).none) {
+  if (edit === "labels" && (await networkRequest()).none) {
     await lock();
     if (typeof known === "object") await release(context, known);
     return leaveAlone("it asks for no network any more");
@@ -91,7 +93,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
     });
   }
   collectWhenIdle(context, context.startGc);
-  const container = { spec: bundle.spec, docker, edit, wish };
+  const container = { spec: bundle.spec, docker, edit, networkRequest };
   const work = { call, bundle, container, lock };
   const sandbox = context.store.pathOf(call.id);
   if (call.command === "create") {
@@ -131,7 +133,7 @@ function publishesByDocker({ networkMode = "none", portBindings }: DockerContain
   return portBindings.length > 0 && !/^(none|host|container:.*)$/.test(networkMode);
 }
 
-/** The fault of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
+/** The error of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
 function unknownNetwork({ directory, warnings }: DockerContainer): UserError {
   const why = warnings.join("; ") || `${directory} does not tell`;
   return new UserError(

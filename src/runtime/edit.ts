@@ -1,7 +1,7 @@
 import { askedOf } from "../request/asked.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
 import { readImageConfigs } from "../engine/image-config.ts";
-import { isRequestKey } from "../request/operator-word.ts";
+import { isRequestKey } from "../request/trusted-labels.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import type { CreateContext } from "./create.ts";
 

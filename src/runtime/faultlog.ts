@@ -30,7 +30,7 @@ const MISTAKABLE = [
   [/(is|not) a directory/gi, "$1 a folder"],
 ] as const;
 
-/** The message in words that are not taken for a fault of the container's command. */
+/** The message in words that are not taken for an error of the container's command. */
 function otherWords(message: string): string {
   return MISTAKABLE.reduce((text, [words, others]) => text.replaceAll(words, others), message);
 }

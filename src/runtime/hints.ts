@@ -1,7 +1,7 @@
 import { CniError, compareVersions, errorCodes } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
 
-/** Adds what the operator can do to a fault of the network's; other faults stay as they are. */
+/** Adds what the operator can do to an error of the network's; other errors stay as they are. */
 export function withHint(error: unknown, logFile: string | undefined): unknown {
   if (!(error instanceof CniError)) return error;
   return new UserError("CNI_FAILED", error.message, {

@@ -12,7 +12,7 @@ export interface TakenNetns {
   stateDir: string;
 }
 
-/** The fault of a new container whose namespace's name is taken: by itself, under another state folder, or by somebody else. */
+/** The error of a new container whose namespace's name is taken: by itself, under another state folder, or by somebody else. */
 export function netnsTaken({ netns, id, owner, stateDir }: TakenNetns): UserError {
   if (owner === undefined || owner === stateDir) {
     return new UserError(

@@ -3,7 +3,7 @@ import type { DockerContainer } from "../engine/docker-container.ts";
 import { askedOf } from "../request/asked.ts";
 import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
-import { attachNew, checkOrReattach, isIntact, recall } from "../sandbox/life.ts";
+import { attachNew, checkOrReattach, isIntact, findKeptSandbox } from "../sandbox/life.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { transition } from "../sandbox/release.ts";
 import type { CreateCall } from "./args.ts";
@@ -11,7 +11,7 @@ import type { CreateContext } from "./create.ts";
 import type { Edit } from "./edit.ts";
 import { pluginEnvironment } from "./environment.ts";
 import { identity, newRecord } from "./new-record.ts";
-import type { Wish } from "./wish.ts";
+import type { NetworkRequest } from "./network-request.ts";
 
 /** What is known of the container whose network is planned. */
 export interface Container {
@@ -20,7 +20,7 @@ export interface Container {
   /** What of Docker's own files was edited since its network was made. */
   edit: Edit | undefined;
   /** What was asked of its network; a container that has it already is not asked again. */
-  wish: () => Promise<Wish>;
+  networkRequest: () => Promise<NetworkRequest>;
 }
 
 /** The network that a container starts with. */
@@ -41,7 +41,7 @@ export async function planNetwork(
   container: Container,
 ): Promise<NetworkStart> {
   const userns = hasUserNamespace(container.spec);
-  const found = await recall(context, call.id, container.docker?.directory);
+  const found = await findKeptSandbox(context, call.id, container.docker?.directory);
   const { edit } = container;
   const kept = found && edit === "labels" ? await makeAnew(context, call, container, found) : found;
   if (kept === undefined) {
@@ -134,7 +134,7 @@ async function takePorts(
     }
     const { takeOtherPorts, takePortsAgain } = await import("./retake.ts");
     if (edited?.docker === undefined) await takePortsAgain(context, kept);
-    else await takeOtherPorts(context, kept, await edited.wish(), askedOf(edited.docker));
+    else await takeOtherPorts(context, kept, await edited.networkRequest(), askedOf(edited.docker));
   } catch (error) {
     context.store.markStopped(kept.id);
     throw error;

@@ -11,7 +11,7 @@ import { pluginEnvironment } from "./environment.ts";
 import type { Container } from "./network.ts";
 import { planAttachments } from "./plan.ts";
 import type { AllottedPorts } from "./ports.ts";
-import { loadNetworks } from "./wish.ts";
+import { loadNetworks } from "./network-request.ts";
 
 /** What a record that takes the place of another one needs. */
 export interface RecordChange {
@@ -33,16 +33,16 @@ export async function newRecord(
 ): Promise<SandboxRecord> {
   const { config, bootId, runtime } = context;
   const { docker } = container;
-  const wish = await container.wish();
-  const lists = await loadNetworks(wish, config.cniConfDir);
+  const networkRequest = await container.networkRequest();
+  const lists = await loadNetworks(networkRequest, config.cniConfDir);
   const netns = netnsName(call.id);
   if (prepare === undefined && context.netns.exists(netns)) {
     const { netnsTaken } = await import("./netns-taken.ts");
     const owner = context.netns.ownerOf(netns);
     throw netnsTaken({ netns, id: call.id, owner, stateDir: config.stateDir });
   }
-  const name = docker?.name ?? wish.name;
-  const service = composeName(wish.labels);
+  const name = docker?.name ?? networkRequest.name;
+  const service = composeName(networkRequest.labels);
   const withPorts = (ports: AllottedPorts): SandboxRecord => ({
     version: 1,
     id: call.id,
@@ -50,21 +50,21 @@ export async function newRecord(
     netns,
     bootId,
     createdAt: new Date().toISOString(),
-    keep: docker !== undefined && !docker.autoRemove && mayKeep(config.keep, wish.keep),
+    keep: docker !== undefined && !docker.autoRemove && mayKeep(config.keep, networkRequest.keep),
     ...(hasUserNamespace(container.spec) && { userns: true }),
-    ...identity(call, container, wish.name),
+    ...identity(call, container, networkRequest.name),
     ...(service && { service }),
     ...(docker && { asked: askedOf(docker) }),
     runtimeDir: runtime.stateDir(call),
     environment: pluginEnvironment(context.env),
     ...(ports.chosen.length > 0 && { chosenPorts: ports.chosen }),
     attachments: planAttachments({
-      wish,
+      networkRequest,
       lists,
       ports,
       docker,
       pluginDirs: config.cniBinDirs,
-      workload: { id: call.id, name, labels: wish.labels },
+      workload: { id: call.id, name, labels: networkRequest.labels },
       workloadArgs: config.workloadArgs,
     }),
   });
@@ -75,22 +75,24 @@ export async function newRecord(
     return record;
   };
   const none = { all: [], byNetwork: [], chosen: [] };
-  const asksForPorts = [wish, ...wish.networks].some(({ ports }) => ports.length > 0);
+  const asksForPorts = [networkRequest, ...networkRequest.networks].some(
+    ({ ports }) => ports.length > 0,
+  );
   // What cannot be met whatever the ports are is told before one of them is looked for.
   if (asksForPorts || prepare !== undefined) withPorts(none);
   await prepare?.();
   if (!asksForPorts) return noted(none);
   const { withAllottedPorts } = await import("./ports.ts");
-  return withAllottedPorts(context, call.id, wish, noted);
+  return withAllottedPorts(context, call.id, networkRequest, noted);
 }
 
 /** How the container is called, and the files of its own that its network shows in. */
 export function identity(
   { id }: CreateCall,
   { spec, docker }: Container,
-  wishedName?: string,
+  requestedName?: string,
 ): Pick<SandboxRecord, "name" | "names" | "files" | "containerDir" | "withoutIpv6"> {
-  const name = docker?.name ?? wishedName;
+  const name = docker?.name ?? requestedName;
   const { hostname = docker?.hostname } = spec;
   const hosts = findEngineFile(spec, id, "/etc/hosts");
   const resolvConf = findEngineFile(spec, id, "/etc/resolv.conf");
@@ -107,6 +109,6 @@ export function identity(
   };
 }
 
-function mayKeep(policy: Config["keep"], wish: boolean | undefined): boolean {
-  return policy === "label" ? wish === true : policy === "always" && wish !== false;
+function mayKeep(policy: Config["keep"], asked: boolean | undefined): boolean {
+  return policy === "label" ? asked === true : policy === "always" && asked !== false;
 }

@@ -2,7 +2,7 @@ import { type DockerContainer, readDockerContainer } from "../engine/docker-cont
 import type { EngineContainer } from "../engine/find-container.ts";
 import { UserError } from "../lib/errors.ts";
 import { recordingLog } from "../lib/log.ts";
-import { readWish, type WishOptions } from "./wish.ts";
+import { readNetworkRequest, type NetworkRequestOptions } from "./network-request.ts";
 
 /** Why a container has no CNI network, and what of its request was not counted. */
 export interface NoNetwork {
@@ -19,7 +19,7 @@ const DOCKERS_RUNTIMES = new Set([
 
 /** Tells why Docker's container has no CNI network, by Docker's files of it and what `create` would decide. */
 export async function whyNoNetwork(
-  own: Pick<WishOptions, "config" | "store">,
+  own: Pick<NetworkRequestOptions, "config" | "store">,
   container: EngineContainer,
 ): Promise<NoNetwork> {
   const docker = readDockerContainer(container.directory);
@@ -51,13 +51,13 @@ function whyByMode({
 
 /** undefined where it asks for a network. */
 async function whyByRequest(
-  own: Pick<WishOptions, "config" | "store">,
+  own: Pick<NetworkRequestOptions, "config" | "store">,
   { id }: EngineContainer,
   docker: DockerContainer,
   log: ReturnType<typeof recordingLog>["log"],
 ): Promise<string | undefined> {
   try {
-    return (await readWish({ ...own, log, id, spec: {}, docker })).whyNone;
+    return (await readNetworkRequest({ ...own, log, id, spec: {}, docker })).whyNone;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return `its request cannot be met: ${error.message}`;

@@ -9,11 +9,11 @@ import {
 import { type Workload, workloadArgs } from "../request/workload-args.ts";
 import type { AttachmentRecord } from "../state/record.ts";
 import type { AllottedPorts } from "./ports.ts";
-import type { Wish } from "./wish.ts";
+import type { NetworkRequest } from "./network-request.ts";
 
 export interface PlanOptions {
-  wish: Wish;
-  /** The networks of the wish, in its order. */
+  networkRequest: NetworkRequest;
+  /** The networks that were asked for, in their order. */
   lists: readonly NetworkList[];
   ports: AllottedPorts;
   docker: DockerContainer | undefined;
@@ -23,17 +23,17 @@ export interface PlanOptions {
   workloadArgs: readonly string[];
 }
 
-/** Decides what a new sandbox is attached to. Nothing exists yet: a fault here undoes nothing. */
+/** Decides what a new sandbox is attached to. Nothing exists yet: an error here undoes nothing. */
 export function planAttachments(options: PlanOptions): AttachmentRecord[] {
-  const { wish, lists, ports, docker, pluginDirs, workload } = options;
-  const publishing = networksForPorts(lists, wish.ports);
+  const { networkRequest, lists, ports, docker, pluginDirs, workload } = options;
+  const publishing = networksForPorts(lists, networkRequest.ports);
   const dns = docker && {
     servers: docker.dns,
     searches: docker.dnsSearch,
     options: docker.dnsOptions,
   };
   const told = workloadArgs(workload, options.workloadArgs).args;
-  return wish.networks.flatMap((network, place): AttachmentRecord[] => {
+  return networkRequest.networks.flatMap((network, place): AttachmentRecord[] => {
     const list = lists[place];
     if (list === undefined) return [];
     requirePlugins(list, pluginDirs);

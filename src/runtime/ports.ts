@@ -7,8 +7,8 @@ import type { PortMapping, PortRequest } from "../ports/ports.ts";
 import type { SandboxRequest } from "../request/request.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { nameOfNow } from "../sandbox/name-of-now.ts";
-import { isGone, isOver, readFacts } from "../state/over.ts";
+import { nameOfNow } from "../sandbox/current-name.ts";
+import { isGone, isReleasable, readFacts } from "../state/releasable.ts";
 import { holdsPorts, releaseForOther, whyKept } from "../sandbox/published.ts";
 import { hadNoAdd } from "../sandbox/release.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
@@ -26,23 +26,23 @@ export interface AllottedPorts {
 }
 
 /** What a container asked for that may be ports. */
-export type PortWish = Pick<SandboxRequest, "ports" | "networks">;
+export type PortsRequest = Pick<SandboxRequest, "ports" | "networks">;
 
 /**
- * Allots the ports of a wish and calls `use` with them, which has to write them down: until it has, nobody else is
+ * Allots the ports that were asked for and calls `use` with them, which has to write them down: until it has, nobody else is
  * allotted any.
  */
 export async function withAllottedPorts<T>(
   context: SandboxContext,
   id: string,
-  wish: PortWish,
+  networkRequest: PortsRequest,
   use: (ports: AllottedPorts) => T,
 ): Promise<T> {
   await collectGone(context, id);
   await releaseStopped(
     context,
     id,
-    [wish.ports, ...wish.networks.map(({ ports }) => ports)].flat(),
+    [networkRequest.ports, ...networkRequest.networks.map(({ ports }) => ports)].flat(),
   );
   const lock = await context.locker.lock(
     context.store.sharedDir("ports"),
@@ -59,7 +59,7 @@ export async function withAllottedPorts<T>(
     );
   }
   try {
-    return use(await allotPorts(context, id, wish));
+    return use(await allotPorts(context, id, networkRequest));
   } finally {
     lock.release();
   }
@@ -72,9 +72,9 @@ export async function withAllottedPorts<T>(
 async function allotPorts(
   context: SandboxContext,
   id: string,
-  wish: PortWish,
+  networkRequest: PortsRequest,
 ): Promise<AllottedPorts> {
-  const wanted = [wish.ports, ...wish.networks.map(({ ports }) => ports)];
+  const wanted = [networkRequest.ports, ...networkRequest.networks.map(({ ports }) => ports)];
   const requests = wanted.flat();
   const { taken, avoided } = await portsOfOthers(context, id, requests);
   const mappings = choosePorts({
@@ -134,7 +134,10 @@ export async function portsOfOthers(
     const ports = publishedPorts(record).map(({ hostPort, protocol, hostIP }) => {
       return { hostPort, protocol, hostIP, holder: "another container", record };
     });
-    if (ports.length > 0 && isOver(record, readFacts(context.store, record), context.keepForMs)) {
+    if (
+      ports.length > 0 &&
+      isReleasable(record, readFacts(context.store, record), context.keepForMs)
+    ) {
       const { collect } = await import("../sandbox/gc.ts");
       const { outcome } = await collect(context, record.id, { waitMs: 0 });
       if (outcome === "released" || outcome === "gone" || outcome === "forgotten") continue;

@@ -5,7 +5,7 @@ import { describePort, type PortMapping, type PortRequest } from "../ports/ports
 import { networksForPorts } from "../request/runtime-conf.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
-import { type PortWish, withAllottedPorts } from "./ports.ts";
+import { type PortsRequest, withAllottedPorts } from "./ports.ts";
 
 /**
  * Takes the ports of a kept sandbox again that a stop gave back, with its lock held: it is noted in its record, where they are
@@ -45,22 +45,27 @@ export async function takePortsAgain(
 export async function takeOtherPorts(
   context: SandboxContext,
   record: SandboxRecord,
-  wish: PortWish,
+  networkRequest: PortsRequest,
   asked: Asked,
 ): Promise<void> {
   const lists = record.attachments.map(({ list }) => parseNetworkList(list));
-  const publishing = networksForPorts(lists, wish.ports);
-  const ports = wish.ports.map((request) => asBefore(request, record.chosenPorts ?? []));
-  await withAllottedPorts(context, record.id, { ...wish, ports }, ({ all, byNetwork, chosen }) => {
-    for (const [place, attachment] of record.attachments.entries()) {
-      const isPublishing = publishing.some((list) => list === lists[place]);
-      const portMappings = [...(isPublishing ? all : []), ...(byNetwork[place] ?? [])];
-      const { portMappings: _, ...others } = attachment.capabilityArgs;
-      attachment.capabilityArgs = portMappings.length > 0 ? { ...others, portMappings } : others;
-    }
-    Object.assign(record, { ports: "acquiring", chosenPorts: chosen, asked });
-    context.store.write(record);
-  });
+  const publishing = networksForPorts(lists, networkRequest.ports);
+  const ports = networkRequest.ports.map((request) => asBefore(request, record.chosenPorts ?? []));
+  await withAllottedPorts(
+    context,
+    record.id,
+    { ...networkRequest, ports },
+    ({ all, byNetwork, chosen }) => {
+      for (const [place, attachment] of record.attachments.entries()) {
+        const isPublishing = publishing.some((list) => list === lists[place]);
+        const portMappings = [...(isPublishing ? all : []), ...(byNetwork[place] ?? [])];
+        const { portMappings: _, ...others } = attachment.capabilityArgs;
+        attachment.capabilityArgs = portMappings.length > 0 ? { ...others, portMappings } : others;
+      }
+      Object.assign(record, { ports: "acquiring", chosenPorts: chosen, asked });
+      context.store.write(record);
+    },
+  );
 }
 
 function asBefore(request: PortRequest, chosen: readonly ChosenPort[]): PortRequest {

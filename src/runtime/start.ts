@@ -12,7 +12,7 @@ import {
   withNetns,
 } from "../oci/spec.ts";
 import { refreshHosts } from "../sandbox/hosts.ts";
-import { introduce } from "../sandbox/introduce.ts";
+import { publishNames } from "../sandbox/publish-names.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { release, transition } from "../sandbox/release.ts";
@@ -38,14 +38,14 @@ export async function startBeside(context: CreateContext, start: Start): Promise
   try {
     await start.open();
     writeSpec(bundle, specFor(context, start));
-    noteLate(context, start);
+    noteSettleBeforeStart(context, start);
     const [attached, runtime] = await Promise.allSettled(inOrder(context, start));
     if (attached.status === "rejected") throw attached.reason;
     if (runtime.status === "rejected") throw runtime.reason;
     if (isRemoved(start.record)) throw removedMeanwhile(start.record);
-    if (start.record.userns === true) takeOver(context, start.record);
+    if (start.record.userns === true) reloadRecord(context, start.record);
     if (runtime.value !== 0) await abandon(context, start);
-    else if (start.record.userns === true) await introduce(context, start.record);
+    else if (start.record.userns === true) await publishNames(context, start.record);
     return runtime.value;
   } catch (error) {
     await abandon(context, start);
@@ -68,13 +68,13 @@ function removedMeanwhile({ id }: SandboxRecord): UserError {
  * Without a hook of its own dockerd sees to the namespace when the runtime's create is done, and changes it. From version
  * 26 on it writes the hosts file anew then, hook or not.
  */
-function noteLate(context: CreateContext, { record, bundle }: Start): void {
+function noteSettleBeforeStart(context: CreateContext, { record, bundle }: Start): void {
   const hosts = context.hosts ? record.files?.hosts : undefined;
   const changesNetwork = record.containerDir !== undefined && !hasSetKeyHook(bundle.spec);
   if (changesNetwork && (context.hosts || mayHaveIpv6(record))) {
-    context.store.markLate(record.id, "always");
+    context.store.markSettleBeforeStart(record.id, "always");
   } else {
-    context.store.markLate(record.id, hosts === undefined ? undefined : { hosts });
+    context.store.markSettleBeforeStart(record.id, hosts === undefined ? undefined : { hosts });
   }
 }
 
@@ -112,11 +112,11 @@ async function attach(context: CreateContext, { network, record }: Start): Promi
   }
   if (record.userns === true) return;
   if (record.state !== "attached") transition(context, record, "attached");
-  await introduce(context, record);
+  await publishNames(context, record);
 }
 
 /** Learns what the createRuntime hook wrote down. */
-function takeOver(context: CreateContext, record: SandboxRecord): void {
+function reloadRecord(context: CreateContext, record: SandboxRecord): void {
   const attached = context.store.read(record.id);
   if (attached === undefined || attached === "unreadable") return;
   if (attached.ports === undefined) delete record.ports;
@@ -156,7 +156,7 @@ function specFor(context: CreateContext, { bundle, record, call }: Start): strin
 /** How long the answer to a start that failed waits for the plugins to undo it, ms; then gc does. */
 const UNDO_MS = 2000;
 
-/** Undoes a start that failed. What cannot be undone now stays on record for gc; the first fault is the one told. */
+/** Undoes a start that failed. What cannot be undone now stays on record for gc; the first error is the one told. */
 async function abandon(context: CreateContext, { record, bundle, kept }: Start): Promise<void> {
   const failed = (error: unknown): void =>
     context.log.error({ container: record.id, step: "undo", err: error }, "could not be undone");

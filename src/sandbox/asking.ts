@@ -13,7 +13,14 @@ import { askForIps, type IpsConf, macOfAddress, rawListWithArgs } from "../reque
 import type { SandboxContext } from "./context.ts";
 import { addInOtherForms, type Form } from "./other-forms.ts";
 import type { AttachmentRecord } from "../state/record.ts";
-import { addressOf, askedIps, type Got, type Made, readGot, requireWish } from "./require-wish.ts";
+import {
+  addressOf,
+  askedIps,
+  type Got,
+  type Made,
+  readGot,
+  requireAsked,
+} from "./require-asked.ts";
 
 /** An attachment that is to have a certain address or MAC. */
 export interface Adding {
@@ -33,7 +40,7 @@ export async function addAsking(context: SandboxContext, adding: Adding): Promis
   const result = await add(context, adding);
   const made = { list, attachment, conf: adding.conf, result };
   const got = await readGot(context, made);
-  await requireWish(context, made, got);
+  await requireAsked(context, made, got);
   noteOthers(context, adding, got);
   await announceAsked(context, made, got);
   if (got.mac === undefined) delete attachment.mac;

@@ -111,7 +111,7 @@ export async function checkAll(
 }
 
 /**
- * A fault that is the plugin's own; portmap up to 1.1 misses the IPv6 rules of a container that has no IPv6 address and so no
+ * An error that is the plugin's own; portmap up to 1.1 misses the IPv6 rules of a container that has no IPv6 address and so no
  * such rules. Others miss the IPv6 addresses and routes that the container itself has switched off.
  */
 function isFalseAlarm(
@@ -126,14 +126,14 @@ function isFalseAlarm(
   return plugin === "portmap" && msg.startsWith("could not check ipv6 dnat") && !hasIpv6;
 }
 
-/** What stays the same of a fault of CHECK when a network is built again: names of interfaces and numbers may not. */
+/** What stays the same of an error of CHECK when a network is built again: names of interfaces and numbers may not. */
 export function faultKey({ plugin = "", msg }: CniError): string {
   return `${plugin}: ${msg.replaceAll(/\b(veth|cali|lxc)?[0-9a-f]{6,}\b/g, "…")}`;
 }
 
 /**
  * Runs CNI DEL for the sandbox's attachments in reverse order; the cached configuration, arguments and result of the
- * last ADD are what the plugins get. All are tried; then the first fault is thrown. `signal` ends the waiting for plugins.
+ * last ADD are what the plugins get. All are tried; then the first error is thrown. `signal` ends the waiting for plugins.
  */
 export async function detachAll(
   context: SandboxContext,

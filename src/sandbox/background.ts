@@ -3,7 +3,7 @@ import type { SandboxContext } from "./context.ts";
 import { hasGarbage } from "../state/garbage.ts";
 
 /** Starts a command that nobody waits for, in a session of its own, without the streams and descriptors of this one. */
-export function leaveBehind(
+export function spawnDetached(
   command: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,

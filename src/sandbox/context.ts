@@ -3,7 +3,7 @@ import type { Logger } from "../lib/log.ts";
 import type { NetnsManager } from "../netns/netns.ts";
 import type { FirstUse } from "../state/first-use.ts";
 import type { Locker } from "../state/lock.ts";
-import type { Leftovers } from "./leftovers.ts";
+import type { OrphanProcesses } from "./orphan-processes.ts";
 import type { AttachmentRecord } from "../state/record.ts";
 import type { SandboxStore } from "../state/store.ts";
 
@@ -25,7 +25,7 @@ export interface SandboxContext {
   /** Whether the hosts files of containers are kept up to date. */
   hosts: boolean;
   firstUse: FirstUse;
-  leftovers: Leftovers;
+  orphans: OrphanProcesses;
   /** Ends and removes a container of the low-level runtime by its folder there. */
   deleteContainer: (runtimeDir: string) => Promise<void>;
   /** The networks that are configured now, as attachments: what is undone of a sandbox of which nothing is known. */

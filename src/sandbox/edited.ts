@@ -1,6 +1,6 @@
 import { parseNetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
-import { besideOthers } from "./operation.ts";
+import { withSharedHostLock } from "./host-lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { detach, transition } from "./release.ts";
 
@@ -12,8 +12,8 @@ export async function undoForEdit(context: SandboxContext, record: SandboxRecord
   const message = "its labels were edited: the network is built anew";
   context.log.info({ container: record.id, step: "edit" }, message);
   transition(context, record, "creating");
-  context.store.markUnheld(record.id, true);
-  await besideOthers(context, () => detach(context, record));
+  context.store.markUnreserved(record.id, true);
+  await withSharedHostLock(context, () => detach(context, record));
   await context.netns.remove(record.netns);
 }
 
@@ -21,7 +21,7 @@ export async function undoForEdit(context: SandboxContext, record: SandboxRecord
 export function carryOver(before: SandboxRecord, record: SandboxRecord): void {
   record.createdAt = before.createdAt;
   for (const attachment of record.attachments) {
-    const same = before.attachments.find((other) => wishOf(other) === wishOf(attachment));
+    const same = before.attachments.find((other) => requestOf(other) === requestOf(attachment));
     if (same === undefined) continue;
     attachment.addresses = same.addresses;
     if (same.mac !== undefined) attachment.mac = same.mac;
@@ -29,7 +29,7 @@ export function carryOver(before: SandboxRecord, record: SandboxRecord): void {
 }
 
 /** What says which addresses and which MAC an attachment is to have. */
-function wishOf({ network, ifName, list, cniArgs, capabilityArgs }: AttachmentRecord): string {
+function requestOf({ network, ifName, list, cniArgs, capabilityArgs }: AttachmentRecord): string {
   const pairs = cniArgs.filter(([key]) => key === "IP" || key === "MAC");
   const args = parseNetworkList(list).plugins.map((plugin) => plugin["args"]);
   return JSON.stringify([

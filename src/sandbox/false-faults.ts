@@ -29,7 +29,7 @@ export async function noteFalseFaults(
   return isFalse;
 }
 
-/** The faults of all plugins of the attachment. */
+/** The errors of all plugins of the attachment. */
 async function faultsOf(
   { cni }: SandboxContext,
   record: SandboxRecord,
@@ -47,7 +47,7 @@ async function faultsOf(
   return faults;
 }
 
-/** What is said of a sandbox with such faults; undefined where there are none. */
+/** What is said of a sandbox with such errors; undefined where there are none. */
 export function falseFaultsReason({ attachments }: SandboxRecord): string | undefined {
   const faults = attachments.flatMap(({ falseFaults = [] }) => falseFaults);
   return faults.length === 0

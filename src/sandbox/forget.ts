@@ -3,8 +3,8 @@ import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { giveUp, type GcOutcome, releaseOrNote } from "./gc.ts";
 import { settleHosts } from "./hosts.ts";
-import { nameOfNow } from "./name-of-now.ts";
-import { readFacts } from "../state/over.ts";
+import { nameOfNow } from "./current-name.ts";
+import { readFacts } from "../state/releasable.ts";
 import { recover } from "./recover.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { describeError, errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import { isTooEarly, nextRetry } from "../state/garbage.ts";
+import { isRetryLater, nextRetry } from "../state/garbage.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
-import { endLeftovers } from "./leftovers.ts";
-import { isGone, isOver, readFacts } from "../state/over.ts";
+import { killOrphans } from "./orphan-processes.ts";
+import { isGone, isReleasable, readFacts } from "../state/releasable.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { hadNoAdd, release } from "./release.ts";
 import type { Retry } from "../state/store.ts";
@@ -26,12 +26,12 @@ export interface CollectOptions {
   /** How long to wait for another operation on the sandbox, ms. */
   waitMs: number;
   /** Whether a removal that failed a short time ago is left for later. */
-  patient?: boolean;
+  respectBackoff?: boolean;
   /** Only tells what would be done. */
   dryRun?: boolean;
 }
 
-/** Releases the sandbox `id` when its container no longer needs it. Never throws for a fault of the network's. */
+/** Releases the sandbox `id` when its container no longer needs it. Never throws for an error of the network's. */
 export async function collect(
   context: SandboxContext,
   id: string,
@@ -61,7 +61,7 @@ async function collectOne(
     const facts = readFacts(store, record);
     // Of an unreadable record nobody can tell that it is not worth keeping.
     const mayBeKept = found === "unreadable" && facts.containerDirExists;
-    if (mayBeKept || !isOver(record, facts, context.keepForMs)) {
+    if (mayBeKept || !isReleasable(record, facts, context.keepForMs)) {
       if (!options.dryRun && !facts.running) {
         noteStop(context, id);
         noteHosts(context, record);
@@ -73,7 +73,7 @@ async function collectOne(
       return { ...of, outcome: "kept" };
     }
     const retry = store.readRetry(id);
-    if (options.patient && isTooEarly(retry)) {
+    if (options.respectBackoff && isRetryLater(retry)) {
       return { ...of, outcome: "waiting", reason: retry?.error ?? "" };
     }
     if (options.dryRun) return { ...of, outcome: "over" };
@@ -88,7 +88,7 @@ export interface SweepOptions {
   waitMs?: number;
   /** A sandbox that is left out: the caller holds its lock. */
   except?: string;
-  patient?: boolean;
+  respectBackoff?: boolean;
   dryRun?: boolean;
 }
 
@@ -101,15 +101,15 @@ export async function sweep(
   { except, waitMs = 0, ...options }: SweepOptions = {},
 ): Promise<GcOutcome[]> {
   if (options.dryRun !== true) {
-    unlessDiskRefuses(() => context.store.noteSweep());
-    unlessDiskRefuses(() => context.store.dropNotes());
+    ignoringStateErrors(() => context.store.noteSweep());
+    ignoringStateErrors(() => context.store.dropNotes());
     const { dropStaleNotes } = await import("../state/stale-notes.ts");
     dropStaleNotes(context.store.runtimeNotes);
     const { dropImageNotes } = await import("../state/image-notes.ts");
-    unlessDiskRefuses(() => dropImageNotes(context.store));
+    ignoringStateErrors(() => dropImageNotes(context.store));
   }
   const ids = context.store.list().filter((id) => id !== except);
-  const outcomes = await severally(
+  const outcomes = await mapConcurrently(
     ids,
     async (id) =>
       clearlyKept(context, id) ??
@@ -128,13 +128,13 @@ export async function collectEach(
   ids: readonly string[],
   options: CollectOptions,
 ): Promise<GcOutcome[]> {
-  const outcomes = await severally(ids, (id) => collectOne(context, id, options));
+  const outcomes = await mapConcurrently(ids, (id) => collectOne(context, id, options));
   if (!options.dryRun) await settleHosts(context);
   return outcomes;
 }
 
 /** Works on a few at a time: DEL is mostly waiting. */
-async function severally(
+async function mapConcurrently(
   ids: readonly string[],
   work: (id: string) => Promise<GcOutcome>,
 ): Promise<GcOutcome[]> {
@@ -161,7 +161,7 @@ function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcom
   if (record === undefined || record === "unreadable") return undefined;
   const facts = readFacts(store, record);
   const isSettled = facts.running || (facts.stoppedForMs !== undefined && !mayHoldPorts(record));
-  if (!isSettled || isOver(record, facts, keepForMs)) return undefined;
+  if (!isSettled || isReleasable(record, facts, keepForMs)) return undefined;
   return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
 }
 
@@ -194,7 +194,7 @@ export async function releaseOrNote(
   retry: Retry | undefined,
 ): Promise<Pick<GcOutcome, "outcome" | "reason">> {
   try {
-    await endLeftovers(context, record);
+    await killOrphans(context, record);
     const { abandoned } = readFacts(context.store, record);
     if (abandoned === true) await context.deleteContainer(record.runtimeDir);
     await release(context, record);
@@ -209,7 +209,7 @@ export async function releaseOrNote(
       await giveUp(context, record);
       return { outcome: "forgotten", reason };
     }
-    unlessDiskRefuses(() => context.store.writeRetry(container, nextRetry(retry, reason)));
+    ignoringStateErrors(() => context.store.writeRetry(container, nextRetry(retry, reason)));
     return { outcome: "failed", reason };
   }
 }
@@ -217,11 +217,11 @@ export async function releaseOrNote(
 /** The hook does not run when the host goes down, and the time to keep the network begins with the stop. */
 function noteStop(context: SandboxContext, id: string): void {
   if (context.store.stoppedAt(id) === undefined) {
-    unlessDiskRefuses(() => context.store.markStopped(id));
+    ignoringStateErrors(() => context.store.markStopped(id));
   }
 }
 
-function unlessDiskRefuses(write: () => void): void {
+function ignoringStateErrors(write: () => void): void {
   try {
     write();
   } catch (error) {

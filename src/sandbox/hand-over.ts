@@ -2,11 +2,11 @@ import { parseNetworkList } from "../cni/index.ts";
 import { macOfAddress } from "../request/runtime-conf.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import { besideOthers } from "./operation.ts";
-import { readFacts } from "../state/over.ts";
+import { withSharedHostLock } from "./host-lock.ts";
+import { readFacts } from "../state/releasable.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { detach } from "./release.ts";
-import { addressOf, askedIps } from "./require-wish.ts";
+import { addressOf, askedIps } from "./require-asked.ts";
 
 /** How long an operation on a stopped container is waited for, ms. Whoever waits here holds a lock of its own. */
 const WAIT_MS = 2000;
@@ -48,11 +48,11 @@ async function takeFrom(context: SandboxContext, { id, taker, wanted }: Taking):
     const what = holder.attachments.flatMap(({ lost = [] }) => lost.map(({ address }) => address));
     const fields = { container: id, step: "hand over" };
     log.info(fields, `${what.join(", ")}: asked for by container ${taker.name ?? taker.id}`);
-    await besideOthers(context, () => detach(context, { ...holder, attachments })).catch(
+    await withSharedHostLock(context, () => detach(context, { ...holder, attachments })).catch(
       (error: unknown) => log.error({ ...fields, err: error }, "DEL failed"),
     );
     // What else the attachment had is held by no plugin now, and is not to be given to others.
-    store.markUnheld(id, true);
+    store.markUnreserved(id, true);
   } finally {
     lock.release();
   }

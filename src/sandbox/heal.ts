@@ -5,12 +5,12 @@ import { unavailableReason } from "./early.ts";
 import { falseFaultsReason, noteFalseFaults } from "./false-faults.ts";
 import { heldTwice } from "./held-twice.ts";
 import { noteHosts } from "./hosts.ts";
-import { endLeftovers } from "./leftovers.ts";
+import { killOrphans } from "./orphan-processes.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
 import type { Lock } from "../state/lock.ts";
-import { readFacts, wasEstablished } from "../state/over.ts";
+import { readFacts, wasEstablished } from "../state/releasable.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "./release.ts";
 import { firstProcess } from "../state/running.ts";
@@ -46,7 +46,7 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
       const reason = `${found.reason ?? ""}; not built again while a plugin cannot serve: ${away.message}`;
       return { ...found, reason };
     }
-    await endLeftovers(context, record);
+    await killOrphans(context, record);
     if (await bindAgain(context, record)) {
       // Its interfaces have been in it all the time.
       const { health } = await examine(context, record);

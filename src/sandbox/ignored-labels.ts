@@ -1,6 +1,6 @@
 import { readDockerContainer } from "../engine/docker-container.ts";
 import { readImageConfigs } from "../engine/image-config.ts";
-import { operatorWord, type UnknownOrigin } from "../request/operator-word.ts";
+import { operatorWord, type UnknownOrigin } from "../request/trusted-labels.ts";
 import { notedImages } from "../state/image-notes.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import type { SandboxStore } from "../state/store.ts";

@@ -3,10 +3,10 @@ import { UserError } from "../lib/errors.ts";
 import { netnsName } from "../netns/netns.ts";
 import { attachAll, checkAll, isAsked } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { endLeftovers } from "./leftovers.ts";
+import { killOrphans } from "./orphan-processes.ts";
 import type { Lock } from "../state/lock.ts";
-import { whileAdding } from "./operation.ts";
-import { wasEstablished } from "../state/over.ts";
+import { withAddLock } from "./host-lock.ts";
+import { wasEstablished } from "../state/releasable.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { release, transition } from "./release.ts";
 
@@ -31,14 +31,14 @@ export async function lockSandbox(context: SandboxContext, id: string): Promise<
  * Remains of a start that failed, of a removal, or of a stop that does not keep are undone first. `containerDir` is the
  * engine's folder of the container.
  */
-export async function recall(
+export async function findKeptSandbox(
   context: SandboxContext,
   id: string,
   containerDir?: string,
 ): Promise<SandboxRecord | undefined> {
   const record = await readOrRecover(context, id, containerDir);
   if (record === undefined) return undefined;
-  await endLeftovers(context, record);
+  await killOrphans(context, record);
   if (record.keep && record.state !== "removing" && wasEstablished(record)) return record;
   await release(context, record, { staysLocked: true });
   return undefined;
@@ -59,7 +59,10 @@ export async function readOrRecover(
   if (isForgotten) return undefined;
   const { recover } = await import("./recover.ts");
   const recovered = await recover(context, id, containerDir);
-  context.log.warn({ container: id, step: "recall" }, "its record is unreadable and was recovered");
+  context.log.warn(
+    { container: id, step: "findKeptSandbox" },
+    "its record is unreadable and was recovered",
+  );
   context.store.write(recovered);
   return recovered;
 }
@@ -93,21 +96,21 @@ export async function attachNew(context: SandboxContext, record: SandboxRecord):
     const { attachAgain } = await import("./attach-again.ts");
     await attachAgain(context, record, { error, changedAt, asked });
   }
-  context.store.markUnheld(record.id, false);
+  context.store.markUnreserved(record.id, false);
 }
 
 /** Runs ADD for a new sandbox. What it is given and is kept for another goes back before others may be alone. */
 export async function attach(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const asked = record.attachments.map(({ addresses }) => addresses);
-  const first = await whileAdding(context, record.attachments, async () => {
+  const first = await withAddLock(context, record.attachments, async () => {
     await attachAll(context, record);
     const { store, bootId } = context;
-    if (store.notedBoot === bootId && store.listUnheld().length === 0) return undefined;
-    const { giveBack } = await import("./unheld.ts");
+    if (store.notedBoot === bootId && store.listUnreserved().length === 0) return undefined;
+    const { giveBack } = await import("./unreserved.ts");
     return giveBack(context, record, asked);
   });
   if (first === undefined) return;
-  const { attachElsewhere } = await import("./unheld.ts");
+  const { attachElsewhere } = await import("./unreserved.ts");
   await attachElsewhere(context, record, { first, asked });
 }
 

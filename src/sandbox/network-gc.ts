@@ -1,6 +1,6 @@
 import { type AttachmentRef, CniError, parseNetworkList, type NetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
-import { alone } from "./operation.ts";
+import { withExclusiveHostLock } from "./host-lock.ts";
 import type { AttachmentRecord } from "../state/record.ts";
 
 export interface NetworkGcOutcome {
@@ -15,7 +15,7 @@ export interface NetworkGcOutcome {
  */
 export async function collectNetworks(context: SandboxContext): Promise<NetworkGcOutcome[]> {
   const outcomes: NetworkGcOutcome[] = [];
-  await alone(context, async () => {
+  await withExclusiveHostLock(context, async () => {
     const attached = attachments(context);
     for (const list of await allNetworks(context, attached)) {
       const validAttachments = attached

@@ -14,7 +14,7 @@ export interface Refused {
 /**
  * Asks a network in other forms for what an attachment had, after it refused the first, at last without: some IPAM plugins
  * read one address only where others read many, and some interfaces take no MAC. What the operator asked for is in every
- * form. Throws the first fault where all are refused.
+ * form. Throws the first error where all are refused.
  */
 export async function addInOtherForms(
   context: SandboxContext,

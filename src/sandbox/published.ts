@@ -4,8 +4,8 @@ import { readDockerContainer } from "../engine/docker-container.ts";
 import { UserError } from "../lib/errors.ts";
 import { runtimeConfOf, withEnvironment } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { besideOthers, whileAdding } from "./operation.ts";
-import { readFacts, wasEstablished } from "../state/over.ts";
+import { withSharedHostLock, withAddLock } from "./host-lock.ts";
+import { readFacts, wasEstablished } from "../state/releasable.ts";
 import { publishedPorts, type AttachmentRecord, type SandboxRecord } from "../state/record.ts";
 
 const CAPABILITY = "portMappings";
@@ -33,7 +33,7 @@ export function whyKept(context: SandboxContext, record: SandboxRecord): string 
 }
 
 /**
- * Gives back the ports of a sandbox whose lock is held, once its container has been stopped for a moment. A fault is logged, and the
+ * Gives back the ports of a sandbox whose lock is held, once its container has been stopped for a moment. An error is logged, and the
  * ports stay the container's.
  */
 export async function releaseWhenStopped(
@@ -82,7 +82,7 @@ async function releasePorts(context: SandboxContext, record: SandboxRecord): Pro
   if (!holdsPorts(context, record) || !canBeAlone(record)) return;
   note(context, record, "releasing");
   const { cni } = withEnvironment(context, record);
-  await besideOthers(context, async () => {
+  await withSharedHostLock(context, async () => {
     for (const attachment of publishing(record).toReversed()) {
       const list = parseNetworkList(attachment.list);
       await cni.delCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
@@ -98,7 +98,7 @@ async function releasePorts(context: SandboxContext, record: SandboxRecord): Pro
 export async function acquirePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const { cni } = withEnvironment(context, record);
   // Where no container on the network published a port before, its plugins make what all that do share.
-  await whileAdding(context, record.attachments, async () => {
+  await withAddLock(context, record.attachments, async () => {
     // Those that publish nothing any more are told so: the next CHECK asks for what ADD had.
     for (const attachment of record.attachments) {
       const list = parseNetworkList(attachment.list);
@@ -120,7 +120,7 @@ function mayRelease(context: SandboxContext, record: SandboxRecord): boolean {
   );
 }
 
-/** Gives back the ports of a sandbox whose lock is held; a fault is logged, and the next call tries again. */
+/** Gives back the ports of a sandbox whose lock is held; an error is logged, and the next call tries again. */
 export async function releaseOrLog(context: SandboxContext, record: SandboxRecord): Promise<void> {
   try {
     await releasePorts(context, record);

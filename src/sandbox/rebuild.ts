@@ -3,11 +3,11 @@ import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { attachWhenReady, isUnavailable } from "./early.ts";
 import { settleLost } from "./hand-over.ts";
-import { alone, besideOthers, whileAdding } from "./operation.ts";
+import { withExclusiveHostLock, withSharedHostLock, withAddLock } from "./host-lock.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { detach, transition } from "./release.ts";
-import { makesRoom } from "./room.ts";
-import { keptForOther, takenFrom } from "./unheld.ts";
+import { mayRetryAdd } from "./retry-add.ts";
+import { keptForOther, takenFrom } from "./unreserved.ts";
 
 /**
  * Makes a kept sandbox's namespace anew where it is lost. One that is there stays, with what is left in it for DEL to
@@ -25,8 +25,8 @@ export async function replaceNetns(context: SandboxContext, record: SandboxRecor
  */
 export async function dropNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
   transition(context, record, "creating");
-  context.store.markUnheld(record.id, true);
-  await besideOthers(context, () => detach(context, record));
+  context.store.markUnreserved(record.id, true);
+  await withSharedHostLock(context, () => detach(context, record));
   await context.netns.remove(record.netns);
 }
 
@@ -36,8 +36,8 @@ export async function dropNetns(context: SandboxContext, record: SandboxRecord):
  */
 export async function freshNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
   transition(context, record, "creating");
-  context.store.markUnheld(record.id, true);
-  await besideOthers(context, () => detach(context, record)).catch((error: unknown) => {
+  context.store.markUnreserved(record.id, true);
+  await withSharedHostLock(context, () => detach(context, record)).catch((error: unknown) => {
     context.log.warn({ container: record.id, step: "fresh netns", err: error }, "DEL failed");
   });
   await context.netns.remove(record.netns);
@@ -53,20 +53,20 @@ export async function reattach(context: SandboxContext, record: SandboxRecord): 
   await settleLost(context, record);
   transition(context, record, "creating");
   await context.netns.loopbackUp(record.netns);
-  context.store.markUnheld(record.id, true);
+  context.store.markUnreserved(record.id, true);
   const changedAt = context.store.changedAt();
   try {
-    await whileAdding(context, record.attachments, () => rebuild(context, record));
+    await withAddLock(context, record.attachments, () => rebuild(context, record));
   } catch (error) {
     if (!(error instanceof CniError)) throw error;
     if (error.kind !== "plugin" && error.kind !== "exit") throw error;
     const attach = (): Promise<void> =>
-      whileAdding(context, record.attachments, () => rebuild(context, record));
+      withAddLock(context, record.attachments, () => rebuild(context, record));
     const fault = await attachWhenReady(context, record, { error, attach });
     if (fault === undefined) return;
     if (isUnavailable(fault)) throw fault;
-    await makesRoom(context, record, { error: fault, changedAt });
-    await alone(context, () => rebuild(context, record, { mayDiffer: true }));
+    await mayRetryAdd(context, record, { error: fault, changedAt });
+    await withExclusiveHostLock(context, () => rebuild(context, record, { mayDiffer: true }));
     context.firstUse.note(record.attachments);
   }
 }
@@ -85,5 +85,5 @@ async function rebuild(
   await attachAll(context, record, options);
   const taken = takenFrom(context, record);
   if (taken !== undefined) throw keptForOther(taken);
-  context.store.markUnheld(record.id, false);
+  context.store.markUnreserved(record.id, false);
 }

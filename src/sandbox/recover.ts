@@ -7,7 +7,7 @@ import {
 } from "../cni/index.ts";
 import { netnsName } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import { readFacts } from "../state/over.ts";
+import { readFacts } from "../state/releasable.ts";
 import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../state/record.ts";
 
 /**

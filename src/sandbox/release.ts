@@ -3,12 +3,12 @@ import { UserError } from "../lib/errors.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts } from "./hosts.ts";
-import { besideOthers } from "./operation.ts";
+import { withSharedHostLock } from "./host-lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 
 /**
  * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then
- * the record. When a DEL fails the rest stays, so that a later call can finish; the fault is thrown. Who knew its names is
+ * the record. When a DEL fails the rest stays, so that a later call can finish; the error is thrown. Who knew its names is
  * told by whoever is at the hosts files next. With `staysLocked` the folder stays: a lock on
  * one that is gone keeps nobody out. `signal` ends the waiting for plugins, and with it the removal for now.
  */
@@ -21,7 +21,7 @@ export async function release(
   noteRemoval(context, record);
   noteHosts(context, record);
   try {
-    await besideOthers(context, () => detach(context, record, signal));
+    await withSharedHostLock(context, () => detach(context, record, signal));
   } finally {
     // The kernel frees what a plugin began: nothing needs the namespace to be found.
     if (hasNothing) await context.netns.remove(record.netns);

@@ -8,8 +8,8 @@ const USED_UP =
   /no (?:free |more )?(?:ip )?address(?:es)?(?: (?:is|are))? (?:available|left)|no available (?:ip|address)|no more (?:ips|addresses)|no free ip|exhausted|pool .*(?:is full|empty)/i;
 
 /**
- * The fault of a network that has no address left, where stopped containers keep some: says how many, and which has been stopped the
- * longest. Any other fault as it is.
+ * The error of a network that has no address left, where stopped containers keep some: says how many, and which has been stopped the
+ * longest. Any other error as it is.
  */
 export function explainUsedUp(
   { store }: SandboxContext,

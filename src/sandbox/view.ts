@@ -1,6 +1,6 @@
 import type { SandboxContext } from "./context.ts";
-import { nameOfNow } from "./name-of-now.ts";
-import { type ContainerFacts, isOver, readFacts } from "../state/over.ts";
+import { nameOfNow } from "./current-name.ts";
+import { type ContainerFacts, isReleasable, readFacts } from "../state/releasable.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { recover } from "./recover.ts";
 import type { Retry } from "../state/store.ts";
@@ -55,7 +55,7 @@ function stateOf(
   facts: ContainerFacts,
 ): SandboxState {
   if (record.state === "removing") return "removing";
-  if (isOver(record, facts, keepForMs)) return "over";
+  if (isReleasable(record, facts, keepForMs)) return "over";
   if (record.state === "creating") return "creating";
   return facts.running ? "running" : "kept";
 }

@@ -9,7 +9,7 @@ import type { SandboxStore } from "./store.ts";
  * iptables chains), and plugins get into each other's way when several do that at once.
  */
 export interface FirstUse {
-  isBehind(attachments: readonly AttachmentRecord[]): boolean;
+  hasHappened(attachments: readonly AttachmentRecord[]): boolean;
   /** Notes that the attachments were made. */
   note(attachments: readonly AttachmentRecord[]): void;
 }
@@ -19,7 +19,7 @@ export function fileFirstUse(store: SandboxStore, bootId: string): FirstUse {
   const fileOf = (attachment: AttachmentRecord): string =>
     join(store.sharedDir("networks"), keyOf(attachment));
   return {
-    isBehind: (attachments) =>
+    hasHappened: (attachments) =>
       attachments.every(
         (attachment) =>
           readIfThere(fileOf(attachment)) === bootId && bridgesOf(attachment).every(isLink),

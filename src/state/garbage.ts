@@ -21,7 +21,7 @@ export function hasGarbage(store: SandboxStore): boolean {
     const { containerDir } = store.links(id);
     if (containerDir === undefined || existsSync(containerDir)) return false;
     if (hasJustStopped(store, id)) return false;
-    return isEngineThere(dirname(containerDir)) && !isTooEarly(store.readRetry(id));
+    return isEngineThere(dirname(containerDir)) && !isRetryLater(store.readRetry(id));
   });
 }
 
@@ -33,7 +33,7 @@ export function nextRetry(retry: Retry | undefined, error: string): Retry {
 }
 
 /** Whether it is not yet time. A time further ahead than any pause is the clock's fault. */
-export function isTooEarly(retry: Retry | undefined): boolean {
+export function isRetryLater(retry: Retry | undefined): boolean {
   const ms = (retry?.nextAt ?? 0) - Date.now();
   return ms > 0 && ms <= LAST_PAUSE_MS;
 }

@@ -10,12 +10,12 @@ import type { RuntimeKey, RuntimeNotes } from "./runtime-notes.ts";
 export function dropStaleNotes(notes: RuntimeNotes): void {
   for (const key of notes.list()) {
     const note = notes.read(key);
-    const isOver =
+    const isReleasable =
       note === undefined ||
       (!note.isBeingMade &&
         !rootsOf(key).some((root) => existsSync(join(root, key.id))) &&
         askRuntime(note.path, key) === "gone");
-    if (isOver) notes.remove(key);
+    if (isReleasable) notes.remove(key);
   }
 }
 

@@ -57,11 +57,11 @@ export interface SandboxStore {
    * Notes for the launcher what the engine may do between the runtime's create and start: it changes the network
    * (`always`), or writes this hosts file anew; undefined: neither.
    */
-  markLate(id: string, late: "always" | { hosts: string } | undefined): void;
+  markSettleBeforeStart(id: string, late: "always" | { hosts: string } | undefined): void;
   /** Notes whether the sandbox's addresses are kept while no attachment holds them. */
-  markUnheld(id: string, isUnheld: boolean): void;
+  markUnreserved(id: string, isUnreserved: boolean): void;
   /** The sandboxes of which that is so. */
-  listUnheld(): string[];
+  listUnreserved(): string[];
   /** The boot in which `noteBoot` was called last. */
   readonly notedBoot: string | undefined;
   /** Notes that the sandboxes of earlier boots are marked as unheld. */
@@ -160,20 +160,20 @@ export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): Sandb
         writeFileSync(join(dir, id, "stopped"), `${now.boot} ${now.uptime}\n`, { mode: 0o600 }),
       );
     },
-    markLate(id, late) {
+    markSettleBeforeStart(id, late) {
       const file = join(dir, id, "late");
       const text = typeof late === "object" ? `${late.hosts}\n` : "";
       if (late === undefined) rmSync(file, { force: true });
       else inState(file, () => writeFileSync(file, text, { mode: 0o600 }));
     },
-    markUnheld(id, isUnheld) {
+    markUnreserved(id, isUnreserved) {
       const folder = join(stateDir, "unheld");
-      if (isUnheld) {
+      if (isUnreserved) {
         makeFolder(folder);
         inState(folder, () => writeFileSync(join(folder, id), "", { mode: 0o600 }));
       } else rmSync(join(folder, id), { force: true });
     },
-    listUnheld: () => ifThere(() => readdirSync(join(stateDir, "unheld"))) ?? [],
+    listUnreserved: () => ifThere(() => readdirSync(join(stateDir, "unheld"))) ?? [],
     get notedBoot() {
       return ifThere(() => readFileSync(join(stateDir, "boot"), "utf8"));
     },

@@ -409,7 +409,7 @@ describe("before a start", () => {
       settles: false,
     },
     {
-      title: "has a hosts file mended that lost its lines",
+      title: "has a hosts file fixed that lost its lines",
       late: "hosts",
       hosts: "::1 localhost\n",
       settles: true,
@@ -420,7 +420,7 @@ describe("before a start", () => {
       hosts: OWN,
       settles: true,
     },
-    { title: "has a network mended that the engine changes", late: "", hosts: OWN, settles: true },
+    { title: "has a network fixed that the engine changes", late: "", hosts: OWN, settles: true },
     {
       title: "does not read on in a file that the container made long",
       late: "hosts",

@@ -18,7 +18,7 @@ import { withOwnLines } from "../../src/names/hosts-file.ts";
 import { globalValues, parseCreateCall, parseOwnOptions } from "../../src/runtime/args.ts";
 import { createRuntimeHook } from "../../src/runtime/createruntime.ts";
 import { callersEnvironment } from "../../src/runtime/environment.ts";
-import { innerVerbs } from "../../src/runtime/inner.ts";
+import { innerVerbs } from "../../src/runtime/hook-verbs.ts";
 import { poststopHook } from "../../src/runtime/poststop.ts";
 import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
 import { fileStore } from "../../src/state/store.ts";
@@ -113,7 +113,7 @@ describe("hooks/poststop", () => {
     store.prepare("c1");
     store.write(keptRecord(bench.current));
     store.markStopped("c1");
-    store.markLate("c1", "always");
+    store.markSettleBeforeStart("c1", "always");
     store.writeRetry("c1", { attempts: 1, error: "", nextAt: 0 });
     const files = readdirSync(store.pathOf("c1"));
     const named = [
@@ -186,7 +186,7 @@ test("hooks/createruntime takes its arguments in the order in which they are giv
   const verbs = all(CREATERUNTIME, /-- ([a-z-]+) "\$@" "\$container" "\$pid"/g);
   expect(verbs).toEqual(["attach-netns"]);
   expect(verbs.every((verb) => innerVerbs.has(verb))).toBe(true);
-  expect(readFileSync("src/runtime/inner.ts", "utf8")).toContain('"--locked"');
+  expect(readFileSync("src/runtime/hook-verbs.ts", "utf8")).toContain('"--locked"');
 });
 
 describe("the launcher", () => {

@@ -109,8 +109,8 @@ describe("containerd's ctr", () => {
     const root = await rootfs(host);
     const id = known(host, "en-ctr");
     const ip = `${host.place.prefix}.66`;
-    const wishes = [`cni.ip=${ip}`, "cni.ports=127.0.0.1:8066:80", "cni.name=served"];
-    const annotations = wishes.flatMap((wish) => ["--annotation", wish]);
+    const requests = [`cni.ip=${ip}`, "cni.ports=127.0.0.1:8066:80", "cni.name=served"];
+    const annotations = requests.flatMap((request) => ["--annotation", request]);
     const start = ["--runc-binary", program(host), ...annotations, "--rootfs", root, id];
     expect(await ctr(host, "run", "--detach", ...start, "/bin/sh", "-c", SERVE)).toMatchObject({
       exitCode: 0,
@@ -189,8 +189,8 @@ describe("podman", () => {
     mkdirSync(context);
     await must(["cp", "/bin/busybox", context]);
     writeFileSync(join(context, "Dockerfile"), "FROM scratch\nCOPY busybox /bin/busybox\n");
-    const wish = ["--annotation", `cni.ip=${host.place.prefix}.99`];
-    expect(await podman(host, "build", ...wish, "-t", "hostile", context)).toMatchObject({
+    const request = ["--annotation", `cni.ip=${host.place.prefix}.99`];
+    expect(await podman(host, "build", ...request, "-t", "hostile", context)).toMatchObject({
       exitCode: 0,
     });
     const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
@@ -252,8 +252,8 @@ describe("podman", () => {
   }) => {
     skip((await run(["podman", "--version"])).exitCode !== 0, "podman is not installed");
     const ip = `${host.place.prefix}.68`;
-    const wishes = [`cni.ip=${ip}`, "cni.ports=8068:80", "cni.aliases=shop"];
-    const annotations = wishes.flatMap((wish) => ["--annotation", wish]);
+    const requests = [`cni.ip=${ip}`, "cni.ports=8068:80", "cni.aliases=shop"];
+    const annotations = requests.flatMap((request) => ["--annotation", request]);
     const options = [
       // podman's own limits are more than root may set on a machine with a lower hard limit.
       "--ulimit",

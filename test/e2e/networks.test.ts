@@ -318,9 +318,9 @@ describe("cni.keep", () => {
     ["never", "true", false],
   ] as const)(
     "keep: %s, with the label %s: kept: %s",
-    async ([policy, wish, isKept], { host, noLeaks }) => {
+    async ([policy, request, isKept], { host, noLeaks }) => {
       host.writeConfig({ keep: policy });
-      const id = await host.sleeper(...(wish === undefined ? [] : label(`cni.keep=${wish}`)));
+      const id = await host.sleeper(...(request === undefined ? [] : label(`cni.keep=${request}`)));
       await host.ok("stop", id);
       if (isKept) expect(netnsNames(host.place)).toHaveLength(1);
       else await noLeaks();

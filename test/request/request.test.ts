@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { operatorWord } from "../../src/request/operator-word.ts";
+import { operatorWord } from "../../src/request/trusted-labels.ts";
 import { type RequestInput, parseRequest } from "../../src/request/request.ts";
 import { UserError } from "../../src/lib/errors.ts";
 

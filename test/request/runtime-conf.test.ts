@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { plainNetwork, type NetworkRequest } from "../../src/request/network-request.ts";
+import { plainNetwork, type AttachmentRequest } from "../../src/request/attachment-request.ts";
 import { parseIps } from "../../src/request/values.ts";
 import {
   macFor,
@@ -27,7 +27,7 @@ function list(capabilities: string[] = [], ipam: object = HOST_LOCAL) {
   };
 }
 
-function asking(fields: Partial<NetworkRequest>): NetworkRequest {
+function asking(fields: Partial<AttachmentRequest>): AttachmentRequest {
   return { ...plainNetwork("front", "eth0"), ...fields };
 }
 
@@ -35,7 +35,7 @@ const ips = (value: string) => parseIps({ flag: "cni.ip", value });
 const port = { hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
 
 describe("by capability where declared", () => {
-  test.each<[string, string[], Partial<NetworkRequest>, object]>([
+  test.each<[string, string[], Partial<AttachmentRequest>, object]>([
     [
       "addresses, with the subnet's length",
       ["ips"],
@@ -119,7 +119,7 @@ describe("without the capability", () => {
     expect(conf.cniArgs).toEqual([["IP", "10.1.0.7/24,fd00::7/64"]]);
   });
 
-  test.each<[string, Partial<NetworkRequest>, RegExp]>([
+  test.each<[string, Partial<AttachmentRequest>, RegExp]>([
     [
       "static IPAM needs a length",
       { ips: ips("10.1.0.7") },
@@ -149,19 +149,26 @@ describe("without the capability", () => {
 
 describe("the MAC that goes with an address", () => {
   const bridge = { name: "front", plugins: [{ type: "bridge" }, { type: "portmap" }] };
-  test.each<[string, Parameters<typeof macFor>[0], Partial<NetworkRequest>, string | undefined]>([
-    ["by capability", list(["mac"]), { ips: ips("10.1.0.7") }, "02:42:0a:01:00:07"],
-    ["of a bridge", bridge, { ips: ips("fd00::7,172.16.200.255") }, "02:42:ac:10:c8:ff"],
-    ["none beside another", bridge, { ips: ips("10.1.0.7"), mac: "02:00:00:00:00:07" }, undefined],
-    ["none of IPv6 alone", bridge, { ips: ips("fd00::7") }, undefined],
-    ["none where no address is asked for", bridge, {}, undefined],
+  test.each<[string, Parameters<typeof macFor>[0], Partial<AttachmentRequest>, string | undefined]>(
     [
-      "none where the network takes none",
-      { name: "routed", plugins: [{ type: "ptp" }] },
-      { ips: ips("10.1.0.7") },
-      undefined,
+      ["by capability", list(["mac"]), { ips: ips("10.1.0.7") }, "02:42:0a:01:00:07"],
+      ["of a bridge", bridge, { ips: ips("fd00::7,172.16.200.255") }, "02:42:ac:10:c8:ff"],
+      [
+        "none beside another",
+        bridge,
+        { ips: ips("10.1.0.7"), mac: "02:00:00:00:00:07" },
+        undefined,
+      ],
+      ["none of IPv6 alone", bridge, { ips: ips("fd00::7") }, undefined],
+      ["none where no address is asked for", bridge, {}, undefined],
+      [
+        "none where the network takes none",
+        { name: "routed", plugins: [{ type: "ptp" }] },
+        { ips: ips("10.1.0.7") },
+        undefined,
+      ],
     ],
-  ])("%s", (_, network, fields, expected) => {
+  )("%s", (_, network, fields, expected) => {
     expect(macFor(network, asking(fields))).toBe(expected);
   });
 });

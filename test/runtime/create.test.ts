@@ -19,7 +19,7 @@ import { recordingLog } from "../../src/lib/log.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { type CreateCall, parseCreateCall } from "../../src/runtime/args.ts";
 import { create, type CreateContext } from "../../src/runtime/create.ts";
-import { runInnerVerb } from "../../src/runtime/inner.ts";
+import { runHookVerb } from "../../src/runtime/hook-verbs.ts";
 import { fileFirstUse } from "../../src/state/first-use.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import { flockLocker } from "../../src/state/lock.ts";
@@ -114,7 +114,7 @@ function context(): CreateContext {
     store,
     locker: watchedLocker(flockLocker(), join(dir, "state")),
     firstUse: fileFirstUse(store, "boot-1"),
-    leftovers: { end: async () => {} },
+    orphans: { end: async () => {} },
     deleteContainer: async () => {},
     configured: async () => [],
     keepForMs: undefined,
@@ -388,7 +388,7 @@ describe("a new container", () => {
         events = [];
         await create(made, call());
         expect(events).toEqual(["IPv6 eth0", "CHECK", "runc create"]);
-        await runInnerVerb(made, ["settle", "--locked", ID]);
+        await runHookVerb(made, ["settle", "--locked", ID]);
         expect(events.at(-1)).toBe("runc create");
       },
     );

@@ -8,7 +8,7 @@ import { readDockerContainer } from "../../src/engine/docker-container.ts";
 import { namesOf } from "../../src/names/hosts-file.ts";
 import { recordingLog } from "../../src/lib/log.ts";
 import { planAttachments } from "../../src/runtime/plan.ts";
-import { readWish } from "../../src/runtime/wish.ts";
+import { readNetworkRequest } from "../../src/runtime/network-request.ts";
 import { fileStore } from "../../src/state/store.ts";
 
 const ID = "0123456789ab".padEnd(64, "c");
@@ -53,7 +53,7 @@ async function told({ hostConfig, config, endpoint, labels = {} }: Said) {
   });
   const docker = readDockerContainer(directory);
   expect(docker.warnings).toEqual([]);
-  const wish = await readWish({
+  const networkRequest = await readNetworkRequest({
     config: resolveConfig({ cni_conf_dir: join(dir, "net.d"), image_labels: "allow" }),
     log: recordingLog().log,
     store: fileStore(join(dir, "state")),
@@ -62,7 +62,7 @@ async function told({ hostConfig, config, endpoint, labels = {} }: Said) {
     docker,
   });
   const [attachment] = planAttachments({
-    wish,
+    networkRequest,
     lists: [parseNetworkList(LIST)],
     ports: { all: [], byNetwork: [], chosen: [] },
     docker,
@@ -70,7 +70,7 @@ async function told({ hostConfig, config, endpoint, labels = {} }: Said) {
     workload: { id: ID, name: docker.name, labels: {} },
     workloadArgs: [],
   });
-  return { ...attachment?.capabilityArgs, ports: wish.ports, names: namesOf(docker) };
+  return { ...attachment?.capabilityArgs, ports: networkRequest.ports, names: namesOf(docker) };
 }
 
 const asked80 = expect.objectContaining({ containerPort: 80 });

@@ -24,7 +24,7 @@ export interface Bench {
   /** What the CNI cache holds. */
   cached: (CachedAttachment & { result?: Result })[];
   configured: AttachmentRecord[];
-  /** What ADD gives, one after another: a result or a fault; `RESULT` when there is none left. */
+  /** What ADD gives, one after another: a result or an error; `RESULT` when there is none left. */
   results: (Result | Error)[];
 }
 
@@ -137,7 +137,7 @@ function makeBench(dir: string): Bench {
     store,
     locker: watchedLocker(flockLocker(), join(dir, "state")),
     firstUse: fileFirstUse(store, BOOT),
-    leftovers: { end: () => happens("end leftovers") },
+    orphans: { end: () => happens("kill orphans") },
     deleteContainer: (runtimeDir) => happens(`runtime delete ${runtimeDir}`),
     configured: async () => configured,
     netns: {

@@ -21,7 +21,7 @@ const STARTS = [
   { title: "a kept one", addresses: attachment.addresses, start: reattach },
 ];
 
-/** Starts a container whose network's plugins answer ADD with these faults first; gives what was done. */
+/** Starts a container whose network's plugins answer ADD with these errors first; gives what was done. */
 async function starting(
   { addresses, start }: (typeof STARTS)[number],
   faults: CniError[],

@@ -17,7 +17,7 @@ import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, type Bench, keptRecord, useBench, writeRuntimeState } from "./context.ts";
 
 const bench = useBench();
-const patient = { waitMs: 0, patient: true };
+const patient = { waitMs: 0, respectBackoff: true };
 
 beforeEach(() => {
   mkdirSync(join(bench.current.dir, "containers/c1"), { recursive: true });
@@ -128,7 +128,7 @@ describe("gc", () => {
     const { context, events } = bench.current;
     write(keptRecord(bench.current, { state: "removing" }));
     await sweep(context);
-    expect(events).toEqual(["end leftovers", "DEL", "netns remove"]);
+    expect(events).toEqual(["kill orphans", "DEL", "netns remove"]);
   });
 
   test("drops the notes of containers that ended and are gone", async () => {
@@ -241,7 +241,7 @@ describe("where the record cannot be read", () => {
     );
     removeContainer(bench.current);
     expect(await sweep(context)).toMatchObject([{ outcome: "released" }]);
-    expect(events).toEqual(["end leftovers", "DEL", "DEL", "netns remove"]);
+    expect(events).toEqual(["kill orphans", "DEL", "DEL", "netns remove"]);
   });
 });
 

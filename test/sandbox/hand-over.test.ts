@@ -128,7 +128,7 @@ describe("an address that a stopped container keeps", () => {
       ["10.8.0.2/24"],
     ]);
     // Nobody is given what no plugin holds meanwhile.
-    expect(context.store.listUnheld()).toContain("old");
+    expect(context.store.listUnreserved()).toContain("old");
   });
 });
 

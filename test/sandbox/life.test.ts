@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError, type Result } from "../../src/cni/index.ts";
-import { attachNew, lockSandbox, recall } from "../../src/sandbox/life.ts";
+import { attachNew, lockSandbox, findKeptSandbox } from "../../src/sandbox/life.ts";
 import { reattach } from "../../src/sandbox/rebuild.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, RESULT, useBench } from "./context.ts";
@@ -154,9 +154,9 @@ describe("the address of a container whose rebuild failed", () => {
 
   test("is held again when the rebuild succeeds", async () => {
     const { context } = bench.current;
-    expect(context.store.listUnheld()).toEqual(["c1"]);
+    expect(context.store.listUnreserved()).toEqual(["c1"]);
     await reattach(context, keptRecord(bench.current));
-    expect(context.store.listUnheld()).toEqual([]);
+    expect(context.store.listUnreserved()).toEqual([]);
   });
 
   test("is free when the container is gone", () => {
@@ -170,7 +170,7 @@ describe("a start finds", () => {
   test("what is worth keeping", async () => {
     const { context, events } = bench.current;
     const record = write(keptRecord(bench.current));
-    expect(await recall(context, "c1")).toEqual(record);
+    expect(await findKeptSandbox(context, "c1")).toEqual(record);
     expect(events).toEqual([]);
   });
 
@@ -184,7 +184,7 @@ describe("a start finds", () => {
   ])("$title, and undoes it", async ({ more }) => {
     const { context } = bench.current;
     write(keptRecord(bench.current, more));
-    expect(await recall(context, "c1")).toBeUndefined();
+    expect(await findKeptSandbox(context, "c1")).toBeUndefined();
     expect(context.store.read("c1")).toBeUndefined();
   });
 
@@ -192,7 +192,7 @@ describe("a start finds", () => {
     const { context } = bench.current;
     write(keptRecord(bench.current, { keep: false }));
     const held = await lockSandbox(context, "c1");
-    await recall(context, "c1");
+    await findKeptSandbox(context, "c1");
     const other = await context.locker.lock(context.store.pathOf("c1"), "exclusive", 0);
     expect(other).toBeUndefined();
     expect(readdirSync(context.store.pathOf("c1"))).toEqual([]);
@@ -202,7 +202,7 @@ describe("a start finds", () => {
   test("a rebuild that crashed, and ends what that left at work", async () => {
     const { context, events } = bench.current;
     write(keptRecord(bench.current, { state: "creating" }));
-    expect(await recall(context, "c1")).toMatchObject({ attachments: [attachment] });
-    expect(events).toEqual(["end leftovers"]);
+    expect(await findKeptSandbox(context, "c1")).toMatchObject({ attachments: [attachment] });
+    expect(events).toEqual(["kill orphans"]);
   });
 });

@@ -123,7 +123,7 @@ describe("after a reboot", () => {
     const started = await Promise.all(records.map((record) => inFlow(() => start(record))));
     const got = started.map(({ attachments }) => attachments[0]?.addresses[0]);
     expect(got).toEqual(addresses.map((address) => `${address}/24`));
-    expect(context.store.listUnheld()).toEqual([]);
+    expect(context.store.listUnreserved()).toEqual([]);
   }, 180_000);
 
   test("new containers that start beside kept ones take nothing of theirs", async () => {
@@ -146,7 +146,7 @@ describe("after a reboot", () => {
     expect(await startNew("new")).toEqual(["10.9.0.8/24"]);
     const started = await start(stopped[0] ?? kept("none", "10.9.0.9"));
     expect(started.attachments[0]?.addresses).toEqual(["10.9.0.2/24"]);
-    expect(context.store.listUnheld().toSorted()).toEqual(["c1", "c2", "c3", "c4", "c5"]);
+    expect(context.store.listUnreserved().toSorted()).toEqual(["c1", "c2", "c3", "c4", "c5"]);
   });
 
   test("a network that gives nothing but the address of a stopped one is told so", async () => {

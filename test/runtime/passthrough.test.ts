@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { whyNotOurs, type Candidate } from "../../src/runtime/ours.ts";
+import { passthroughReason, type Candidate } from "../../src/runtime/passthrough.ts";
 
 const ID = "c0ffee";
 const TASKS = "/run/containerd/io.containerd.runtime.v2.task";
@@ -50,7 +50,7 @@ test.each([
     why: /"unknown"/,
   },
 ])("a container $title is left alone", ({ spec, mode, why }) => {
-  expect(whyNotOurs(candidate({ spec, networkMode: mode }))).toMatch(why);
+  expect(passthroughReason(candidate({ spec, networkMode: mode }))).toMatch(why);
 });
 
 test.each([
@@ -70,7 +70,7 @@ test.each([
     mode: undefined,
   },
 ])("a container $title is ours", ({ spec, mode }) => {
-  expect(whyNotOurs(candidate({ spec, networkMode: mode }))).toBeUndefined();
+  expect(passthroughReason(candidate({ spec, networkMode: mode }))).toBeUndefined();
 });
 
 const setkey = { path: "/proc/1/exe", args: ["libnetwork-setkey", "-exec-root=/run/docker", ID] };
@@ -88,8 +88,8 @@ test.each<{ title: string; it: Partial<Candidate>; why: RegExp }>([
     why: /Docker's files of it/,
   },
 ])("a container $title is left alone where its files are not found", ({ it, why }) => {
-  expect(whyNotOurs(candidate(it))).toMatch(why);
-  expect(whyNotOurs(candidate({ ...it, networkMode: "none" }))).toBeUndefined();
+  expect(passthroughReason(candidate(it))).toMatch(why);
+  expect(passthroughReason(candidate({ ...it, networkMode: "none" }))).toBeUndefined();
 });
 
 test.each<{ title: string; it: Partial<Candidate>; why: RegExp }>([
@@ -114,7 +114,7 @@ test.each<{ title: string; it: Partial<Candidate>; why: RegExp }>([
     why: /buildah/,
   },
 ])("$title is left alone", ({ it, why }) => {
-  expect(whyNotOurs(candidate(it))).toMatch(why);
+  expect(passthroughReason(candidate(it))).toMatch(why);
 });
 
 test.each<{ title: string; it: Partial<Candidate> }>([
@@ -124,5 +124,5 @@ test.each<{ title: string; it: Partial<Candidate> }>([
   { title: "in a folder named after buildah", it: { bundleDir: "/srv/buildah1234" } },
   { title: "with another's plugin for its root", it: { spec: inRoot("/srv/plugins/x/rootfs") } },
 ])("a container $title is ours", ({ it }) => {
-  expect(whyNotOurs(candidate(it))).toBeUndefined();
+  expect(passthroughReason(candidate(it))).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { processLeftovers } from "../../src/sandbox/leftovers.ts";
+import { orphanProcesses } from "../../src/sandbox/orphan-processes.ts";
 import { stateByFolder } from "../../src/state/running.ts";
 
 function start(netns: string): ChildProcess {
@@ -25,7 +25,7 @@ test("the plugins that work on a namespace are ended, and no others", async () =
     .poll(() => readFileSync(`/proc/${own.pid}/environ`, "latin1"))
     .toContain("CNI_NETNS=/run/netns/lf-none-1\0");
   const ended = once(own, "exit");
-  await processLeftovers().end("/run/netns/lf-none-1");
+  await orphanProcesses().end("/run/netns/lf-none-1");
   expect(await ended).toEqual([null, "SIGKILL"]);
   expect(other.exitCode).toBeNull();
   expect(other.signalCode).toBeNull();
@@ -51,7 +51,7 @@ test.each([["--pid"], ["--mount"]])(
     const hostile = spawn("env", argv, { env, stdio: ["ignore", "pipe", "ignore"] });
     await once(hostile.stdout ?? hostile, "data");
     const before = Date.now();
-    await processLeftovers().end(netns);
+    await orphanProcesses().end(netns);
     expect(Date.now() - before).toBeLessThan(1000);
     expect(hostile.exitCode).toBeNull();
     expect(hostile.signalCode).toBeNull();

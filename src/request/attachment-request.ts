@@ -5,7 +5,7 @@ import type { PortRequest } from "../ports/ports.ts";
 import type { Bandwidth } from "./values.ts";
 
 /** One network that a container is to be attached to, and what was asked of it. */
-export interface NetworkRequest {
+export interface AttachmentRequest {
   /** The name of the network list; undefined is the default network. */
   name: string | undefined;
   /** undefined: eth0, eth1, … by its place in the list. */
@@ -33,7 +33,7 @@ const MAX_NAME = 100;
 const EXAMPLE = "front,back@net1 or none";
 
 /** A request for a network with nothing special asked of it. */
-export function plainNetwork(name?: string, ifName?: string): NetworkRequest {
+export function plainNetwork(name?: string, ifName?: string): AttachmentRequest {
   return { name, ifName, ips: [], aliases: [], cniArgs: [], ports: [] };
 }
 
@@ -41,7 +41,7 @@ export function plainNetwork(name?: string, ifName?: string): NetworkRequest {
  * The short form: `name[@interface],…`; a namespace in front (`ns/name`) is read past.
  * `none` alone gives an empty list.
  */
-export function parseNetworkNames(source: RequestSource): NetworkRequest[] {
+export function parseNetworkNames(source: RequestSource): AttachmentRequest[] {
   const items = listItems(source, MAX_NETWORKS, EXAMPLE);
   if (items.length === 1 && items[0] === "none") return [];
   if (items.includes("none")) {
@@ -84,8 +84,8 @@ export function checkIfName(source: RequestSource, ifName: string): string {
 /** Throws when two networks ask for one interface name. */
 export function withDistinctInterfaces(
   source: RequestSource,
-  networks: NetworkRequest[],
-): NetworkRequest[] {
+  networks: AttachmentRequest[],
+): AttachmentRequest[] {
   const names = networks.flatMap(({ ifName }) => ifName ?? []);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -98,7 +98,7 @@ export function withDistinctInterfaces(
  * Every network with an interface name: the one asked for, else `first` for the first network and `eth<place>` for the
  * others, or the next `eth` that is free.
  */
-export function withInterfaceNames<T extends NetworkRequest>(
+export function withInterfaceNames<T extends AttachmentRequest>(
   networks: readonly T[],
   first = "eth0",
 ): (T & { ifName: string })[] {

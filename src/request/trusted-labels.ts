@@ -1,7 +1,7 @@
 import type { ImageConfig } from "../engine/image-config.ts";
 import { SELECTION_KEY } from "./selection.ts";
 
-/** What to do with labels and environment of which it cannot be told whether the image brought them. */
+/** What to do with labels and environment of which it is unknown whether the image brought them. */
 export type UnknownOrigin = "ignore" | "use";
 
 export interface OperatorWord {
@@ -26,7 +26,7 @@ function isRestriction([key, value]: [string, string]): boolean {
  * Separates what the operator said from what the image brought along: a label that the image carries with the same
  * value is the image's. An image must not choose its own network, address or ports; that there is none it may say.
  *
- * @param images the image's configurations, undefined where they cannot be told
+ * @param images the image's configurations, undefined where they are unknown
  */
 export function operatorWord(options: {
   /** What `labels` are called in warnings. */
@@ -39,7 +39,7 @@ export function operatorWord(options: {
   const { images, unknown, kind = "label" } = options;
   const all = Object.entries(options.labels);
   const named = all.filter(([key]) => key === "cni.networks" || key === SELECTION_KEY);
-  // An image that says none beside the operator's own choice makes no fault of that.
+  // An image that says none beside the operator's own choice makes no error of that.
   const restrictions = new Set(named.every(isRestriction) ? named : []);
   const labels = all.filter((entry) => !restrictions.has(entry));
   const restricted = Object.fromEntries([...restrictions].slice(0, 1));

@@ -17,7 +17,7 @@ export interface Candidate {
 }
 
 /** Why the container is left to the low-level runtime untouched; undefined when its network is ours to make. */
-export function whyNotOurs(candidate: Candidate): string | undefined {
+export function passthroughReason(candidate: Candidate): string | undefined {
   const { spec, hookPath, networkMode } = candidate;
   const namespace = networkNamespace(spec);
   if (namespace === undefined) return "it uses the host's network";

@@ -21,10 +21,10 @@ export interface ContainerFacts {
 }
 
 /**
- * Whether the sandbox's container no longer needs its network. What cannot be told is answered with no: a container that
+ * Whether the sandbox's container no longer needs its network. What is unknown is answered with no: a container that
  * exists never loses its network. `keepForMs` is how long a stopped one keeps it; without it, until it is removed.
  */
-export function isOver(
+export function isReleasable(
   record: SandboxRecord,
   facts: ContainerFacts,
   keepForMs = Number.POSITIVE_INFINITY,
@@ -54,7 +54,7 @@ function readEngineFacts({
   return { containerDirExists: false, engineIsThere: isEngineThere(dirname(containerDir)) };
 }
 
-/** Looks at the host for what `isOver` needs. */
+/** Looks at the host for what `isReleasable` needs. */
 export function readFacts(store: SandboxStore, record: SandboxRecord): ContainerFacts {
   const engine = readEngineFacts(record);
   const { containerDirExists, engineIsThere } = engine;

@@ -6,7 +6,7 @@ import type { SandboxContext } from "./context.ts";
 import type { SandboxRecord } from "../state/record.ts";
 
 /** Processes that an operation left behind which was killed itself: a plugin, an `ip`, and what these have called. */
-export interface Leftovers {
+export interface OrphanProcesses {
   /** Ends those that work on the namespace at the path `netns`, and returns when they are gone. */
   end(netns: string): Promise<void>;
 }
@@ -18,7 +18,7 @@ const END_WITHIN_MS = 5000;
  * Finds them by CNI_NETNS in their environment; the caller holds the container's lock, so that none is at work rightly. Any
  * container can set that variable: only processes in this process's own pid and mount namespaces count.
  */
-export function processLeftovers(): Leftovers {
+export function orphanProcesses(): OrphanProcesses {
   return {
     async end(netns) {
       const mark = `\0CNI_NETNS=${netns}\0`;
@@ -36,8 +36,8 @@ export function processLeftovers(): Leftovers {
 }
 
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
-export async function endLeftovers(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  if (record.state !== "attached") await context.leftovers.end(netnsPath(record.netns));
+export async function killOrphans(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (record.state !== "attached") await context.orphans.end(netnsPath(record.netns));
 }
 
 function processes(): number[] {

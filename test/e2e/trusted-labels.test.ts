@@ -19,14 +19,14 @@ async function hostileImage(host: DockerHost): Promise<string> {
     await must(["ln", "-sf", "busybox", join(folder, "bin", name)]);
   }
   await must(["tar", "-C", folder, "-cf", `${folder}.tar`, "."]);
-  const wishes = [
+  const requests = [
     `LABEL cni.ip=${host.place.prefix}.99 cni.mac=02:66:66:66:66:66 cni.networks=nowhere`,
     `LABEL cni.ports=8080:80 cni.args=POOL=evil cni.aliases=bank cni.keep=false`,
     `LABEL k8s.v1.cni.cncf.io/networks=nowhere team=evil`,
     `ENV IPV4=${host.place.prefix}.98 IPPOOL=evil`,
     `EXPOSE 80`,
   ];
-  const changes = wishes.flatMap((line) => ["--change", line]);
+  const changes = requests.flatMap((line) => ["--change", line]);
   await host.ok("import", ...changes, `${folder}.tar`, "hostile");
   return "hostile";
 }

@@ -1,6 +1,6 @@
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { introduce } from "../sandbox/introduce.ts";
+import { publishNames } from "../sandbox/publish-names.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import type { SandboxRecord } from "../state/record.ts";
@@ -13,7 +13,7 @@ export const GO_HOOK = "go-hook";
 export const innerVerbs: ReadonlySet<string> = new Set(["attach-netns", "settle", GO_HOOK]);
 
 /** Whether the word is a call that our own hook or launcher makes. */
-export function isInnerVerb(word: string | undefined): boolean {
+export function isHookVerb(word: string | undefined): boolean {
   return word !== undefined && innerVerbs.has(word);
 }
 
@@ -21,7 +21,7 @@ export function isInnerVerb(word: string | undefined): boolean {
  * `attach-netns [--locked] ID PID`: attaches the network namespace of a process, from the createRuntime hook.
  * `settle ID`: puts right what an engine changed between the runtime's create and start.
  */
-export async function runInnerVerb(
+export async function runHookVerb(
   context: SandboxContext,
   argv: readonly string[],
 ): Promise<number> {
@@ -58,7 +58,7 @@ async function settle(context: SandboxContext, id: string): Promise<void> {
     const { restoreIpv6 } = await import("../sandbox/restore-ipv6.ts");
     await restoreIpv6(context, record);
   }
-  await introduce(context, record);
+  await publishNames(context, record);
 }
 
 function recordOf(context: SandboxContext, id: string): SandboxRecord {

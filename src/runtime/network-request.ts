@@ -8,7 +8,7 @@ import {
 import type { Config } from "../config/config.ts";
 import type { DockerContainer } from "../engine/docker-container.ts";
 import type { ImageConfig } from "../engine/image-config.ts";
-import { isRequestKey, operatorWord } from "../request/operator-word.ts";
+import { isRequestKey, operatorWord } from "../request/trusted-labels.ts";
 import { portsOfBindings } from "../ports/ports.ts";
 import { namesNetworks, NOTHING, parseRequest, type SandboxRequest } from "../request/request.ts";
 import type { Logger } from "../lib/log.ts";
@@ -16,7 +16,7 @@ import type { Spec } from "../oci/spec.ts";
 import type { SandboxStore } from "../state/store.ts";
 
 /** What was asked of a container's network, and the labels that are the operator's. */
-export interface Wish extends SandboxRequest {
+export interface NetworkRequest extends SandboxRequest {
   labels: Record<string, string>;
   /** Why it is to have no network, where it is to have none. */
   whyNone?: string;
@@ -24,7 +24,7 @@ export interface Wish extends SandboxRequest {
   defaultList?: NetworkList;
 }
 
-export interface WishOptions {
+export interface NetworkRequestOptions {
   config: Config;
   log: Logger;
   store: SandboxStore;
@@ -37,7 +37,7 @@ export interface WishOptions {
  * Reads what was asked of the container's network, from annotations, Docker's own files and, where the configuration
  * lets it, the environment. What was ignored is logged. Throws BAD_REQUEST for a request that cannot be met.
  */
-export async function readWish(options: WishOptions): Promise<Wish> {
+export async function readNetworkRequest(options: NetworkRequestOptions): Promise<NetworkRequest> {
   const { config, log, id, spec, docker } = options;
   const unknown = config.imageLabels === "allow" ? "use" : "ignore";
   const own = operatorWord({
@@ -110,7 +110,7 @@ async function imagesOf({
   docker,
   id,
   store,
-}: WishOptions): Promise<ImageConfig[] | undefined> {
+}: NetworkRequestOptions): Promise<ImageConfig[] | undefined> {
   if (docker === undefined) return undefined;
   const keys = Object.keys(docker.labels);
   if (keys.length === 0 && !config.envAddresses) return [];
@@ -123,10 +123,13 @@ async function imagesOf({
 }
 
 /** Loads the networks that were asked for, in their order; throws the network library's fault. */
-export async function loadNetworks(wish: Wish, confDir: string): Promise<NetworkList[]> {
-  if (wish.defaultList !== undefined) return [wish.defaultList];
+export async function loadNetworks(
+  networkRequest: NetworkRequest,
+  confDir: string,
+): Promise<NetworkList[]> {
+  if (networkRequest.defaultList !== undefined) return [networkRequest.defaultList];
   const lists = [];
-  for (const { name } of wish.networks) {
+  for (const { name } of networkRequest.networks) {
     const { list } = await (name === undefined
       ? loadDefaultNetworkList(confDir)
       : loadNetworkList(confDir, name));
@@ -135,7 +138,7 @@ export async function loadNetworks(wish: Wish, confDir: string): Promise<Network
   return lists;
 }
 
-/** undefined when there is none: that is a fault only once it is needed. */
+/** undefined when there is none: that is an error only once it is needed. */
 async function defaultNetwork(confDir: string): Promise<NetworkList | undefined> {
   try {
     return (await loadDefaultNetworkList(confDir)).list;

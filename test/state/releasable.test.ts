@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ContainerFacts, isOver } from "../../src/state/over.ts";
+import { type ContainerFacts, isReleasable } from "../../src/state/releasable.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
 
 const record: SandboxRecord = {
@@ -96,5 +96,5 @@ test.each<{ title: string; over: boolean; record: SandboxRecord; facts: Containe
     facts: { ...facts, running: true },
   },
 ])("is the sandbox's container done with its network? $title", (row) => {
-  expect(isOver(row.record, row.facts)).toBe(row.over);
+  expect(isReleasable(row.record, row.facts)).toBe(row.over);
 });

@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { alone, besideOthers, whileAdding } from "../../src/sandbox/operation.ts";
+import {
+  withExclusiveHostLock,
+  withSharedHostLock,
+  withAddLock,
+} from "../../src/sandbox/host-lock.ts";
 import { attachment, useBench } from "./context.ts";
 
 const bench = useBench();
@@ -21,20 +25,20 @@ async function atOnce(
 }
 
 function add(work: () => Promise<void>): Promise<void> {
-  return whileAdding(bench.current.context, [attachment], work);
+  return withAddLock(bench.current.context, [attachment], work);
 }
 
 describe("operations on all containers", () => {
   test("run beside each other", async () => {
     const { context } = bench.current;
-    const operation = (work: () => Promise<void>) => besideOthers(context, work);
+    const operation = (work: () => Promise<void>) => withSharedHostLock(context, work);
     expect(await atOnce([operation, operation, operation])).toBe(3);
   });
 
   test("do not run beside one that runs alone", async () => {
     const { context } = bench.current;
-    const beside = (work: () => Promise<void>) => besideOthers(context, work);
-    const single = (work: () => Promise<void>) => alone(context, work);
+    const beside = (work: () => Promise<void>) => withSharedHostLock(context, work);
+    const single = (work: () => Promise<void>) => withExclusiveHostLock(context, work);
     expect(await atOnce([single, beside])).toBe(1);
     expect(await atOnce([single, single])).toBe(1);
   });
@@ -43,21 +47,23 @@ describe("operations on all containers", () => {
     const { context } = bench.current;
     const state = { isDone: false };
     const stream = async (): Promise<void> => {
-      while (!state.isDone) await besideOthers(context, () => pause(40));
+      while (!state.isDone) await withSharedHostLock(context, () => pause(40));
     };
     const streams = [stream(), pause(20).then(stream)];
     await pause(60);
-    await alone(context, async () => void (state.isDone = true));
+    await withExclusiveHostLock(context, async () => void (state.isDone = true));
     await Promise.all(streams);
     expect(state.isDone).toBe(true);
   });
 
   test("that have to wait too long say so", async () => {
     const { context } = bench.current;
-    const held = alone(context, () => pause(500));
+    const held = withExclusiveHostLock(context, () => pause(500));
     await pause(100);
     const hasty = { ...context, lockTimeoutMs: 50 };
-    await expect(besideOthers(hasty, async () => {})).rejects.toThrow(/did not end within 0.05 s/);
+    await expect(withSharedHostLock(hasty, async () => {})).rejects.toThrow(
+      /did not end within 0.05 s/,
+    );
     await held;
   });
 });
@@ -74,7 +80,7 @@ describe("ADD", () => {
     const order: string[] = [];
     await Promise.all(
       Array.from({ length: 4 }, () =>
-        whileAdding(context, [attachment], async () => {
+        withAddLock(context, [attachment], async () => {
           const name = first ? "first" : "later";
           first = false;
           order.push(`${name} begins`);
@@ -88,14 +94,14 @@ describe("ADD", () => {
 
   test("runs alone again at the first use of a capability, in another boot, and after a failure", async () => {
     const { context } = bench.current;
-    const isBehind = (): boolean => context.firstUse.isBehind([attachment]);
+    const hasHappened = (): boolean => context.firstUse.hasHappened([attachment]);
     await expect(add(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
-    expect(isBehind()).toBe(false);
+    expect(hasHappened()).toBe(false);
     await add(async () => {});
-    expect(isBehind()).toBe(true);
+    expect(hasHappened()).toBe(true);
     const publishing = { ...attachment, capabilityArgs: { portMappings: [{ hostPort: 80 }] } };
-    expect(context.firstUse.isBehind([publishing])).toBe(false);
+    expect(context.firstUse.hasHappened([publishing])).toBe(false);
     const list = JSON.stringify({ name: "lan", plugins: [{ type: "bridge", bridge: "lfnone0" }] });
-    expect(context.firstUse.isBehind([{ ...attachment, list }])).toBe(false);
+    expect(context.firstUse.hasHappened([{ ...attachment, list }])).toBe(false);
   });
 });

@@ -8,9 +8,9 @@ const ROOM_WAIT_MS = 5000;
 
 /**
  * Whether an ADD that failed may do better now: something was released, by this process or since `changedAt` by another, or
- * the fault was a lease of its own, or a bridge that an ADD which failed left without a MAC.
+ * the error was a lease of its own, or a bridge that an ADD which failed left without a MAC.
  */
-export async function makesRoom(
+export async function mayRetryAdd(
   context: SandboxContext,
   record: SandboxRecord,
   { error, changedAt }: { error: CniError; changedAt: number | undefined },

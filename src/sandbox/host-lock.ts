@@ -8,24 +8,27 @@ import type { AttachmentRecord } from "../state/record.ts";
  * Runs an ordinary operation on attachments, beside those on other containers, and not while one runs alone.
  * Whoever holds a container's lock may wait here; nobody who works here waits for a container's lock.
  */
-export function besideOthers<T>(context: SandboxContext, work: () => Promise<T>): Promise<T> {
+export function withSharedHostLock<T>(context: SandboxContext, work: () => Promise<T>): Promise<T> {
   return underLock(context, "shared", work);
 }
 
 /** Runs an operation that no other may come between, on any container: CNI GC, or DEL and ADD with the same addresses. */
-export function alone<T>(context: SandboxContext, work: () => Promise<T>): Promise<T> {
+export function withExclusiveHostLock<T>(
+  context: SandboxContext,
+  work: () => Promise<T>,
+): Promise<T> {
   return underLock(context, "exclusive", work);
 }
 
 /** Runs ADD for attachments: alone where one of the networks is used for the first time in this boot. */
-export async function whileAdding<T>(
+export async function withAddLock<T>(
   context: SandboxContext,
   attachments: readonly AttachmentRecord[],
   add: () => Promise<T>,
 ): Promise<T> {
   const { firstUse } = context;
   for (const mayWait of [false, true]) {
-    if (firstUse.isBehind(attachments)) break;
+    if (firstUse.hasHappened(attachments)) break;
     const lock = mayWait ? await lockAll(context, "exclusive") : await lockAtOnce(context);
     if (lock === undefined) {
       // Another may be the first: all who wait for it go on at once when it is done.
@@ -34,7 +37,7 @@ export async function whileAdding<T>(
     }
     try {
       // Another may have been the first while this one waited.
-      if (firstUse.isBehind(attachments)) break;
+      if (firstUse.hasHappened(attachments)) break;
       const result = await add();
       firstUse.note(attachments);
       return result;
@@ -42,7 +45,7 @@ export async function whileAdding<T>(
       lock.release();
     }
   }
-  return besideOthers(context, add);
+  return withSharedHostLock(context, add);
 }
 
 async function underLock<T>(

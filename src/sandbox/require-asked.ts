@@ -48,7 +48,7 @@ export async function readGot(context: SandboxContext, made: Made): Promise<Got>
  * Throws CNI_FAILED where a network did not give what the operator asked of it: some plugins ignore what they do not know. Names the
  * network and what it gave.
  */
-export async function requireWish(context: SandboxContext, made: Made, got: Got): Promise<void> {
+export async function requireAsked(context: SandboxContext, made: Made, got: Got): Promise<void> {
   const { list, attachment, conf } = made;
   const has = new Set(got.ips.map(addressOf));
   const missing = askedIps(list, attachment).find((ip) => !has.has(addressOf(ip)));

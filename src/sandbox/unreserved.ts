@@ -1,9 +1,9 @@
 import { UserError } from "../lib/errors.ts";
 import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { nameOfNow } from "./name-of-now.ts";
-import { alone } from "./operation.ts";
-import { isOver, readFacts } from "../state/over.ts";
+import { nameOfNow } from "./current-name.ts";
+import { withExclusiveHostLock } from "./host-lock.ts";
+import { isReleasable, readFacts } from "../state/releasable.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { detach } from "./release.ts";
 
@@ -24,14 +24,15 @@ export interface Taken {
 export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken | undefined {
   const { store, keepForMs } = context;
   noteEarlierBoots(context);
-  for (const id of store.listUnheld()) {
+  for (const id of store.listUnreserved()) {
     const other = id === record.id ? undefined : store.read(id);
     if (other === undefined || other === "unreadable") continue;
     for (const { network, addresses } of record.attachments) {
       const own = other.attachments.filter((each) => each.network === network);
       const kept = new Set(own.flatMap((each) => each.addresses));
       const address = addresses.find((each) => kept.has(each));
-      if (address === undefined || isOver(other, readFacts(store, other), keepForMs)) continue;
+      if (address === undefined || isReleasable(other, readFacts(store, other), keepForMs))
+        continue;
       return { address, id, owner: nameOfNow(other) ?? other.id };
     }
   }
@@ -44,16 +45,17 @@ function noteEarlierBoots({ store, bootId }: SandboxContext): void {
   for (const id of store.list()) {
     const record = store.read(id);
     if (record === undefined || record === "unreadable" || record.bootId === bootId) continue;
-    store.markUnheld(id, true);
+    store.markUnreserved(id, true);
     // It may have been built again in between.
     const later = store.read(id);
     const isHeld = typeof later === "object" && later.bootId === bootId;
-    if (later === undefined || (isHeld && later.state === "attached")) store.markUnheld(id, false);
+    if (later === undefined || (isHeld && later.state === "attached"))
+      store.markUnreserved(id, false);
   }
   store.noteBoot(bootId);
 }
 
-/** The fault of a network that gives out nothing but what is kept for others. */
+/** The error of a network that gives out nothing but what is kept for others. */
 export function keptForOther({ address, owner }: Taken): UserError {
   return new UserError(
     "CNI_FAILED",
@@ -89,7 +91,7 @@ export async function attachElsewhere(
     const wasBusy = await waitFor(context, taken.id);
     if (!wasBusy && given.has(taken.address)) throw keptForOther(taken);
     given.add(taken.address);
-    taken = await alone(context, async () => {
+    taken = await withExclusiveHostLock(context, async () => {
       await attachAll(context, record);
       return giveBack(context, record, asked);
     });

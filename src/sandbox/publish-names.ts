@@ -8,9 +8,9 @@ import type { SandboxRecord } from "../state/record.ts";
 /**
  * Writes what a container and those beside it know of each other: the networks' DNS settings in its resolv.conf, its own
  * names in its hosts file, and in those of all containers on its networks the names of the others. A file that cannot be
- * written is logged and is no fault of the start's.
+ * written is logged and is no error of the start's.
  */
-export async function introduce(context: SandboxContext, record: SandboxRecord): Promise<void> {
+export async function publishNames(context: SandboxContext, record: SandboxRecord): Promise<void> {
   writeDns(context, record);
   await refreshHosts(context, record);
 }

@@ -24,12 +24,6 @@ describe("config/cni.yaml", () => {
   });
 });
 
-describe("README.md", () => {
-  test.each(knownKeys)("explains %s in the configuration reference", (key) => {
-    expect(read("README.md")).toMatch(new RegExp(`^\\| \`${key}\` +\\| .+ \\| .+ \\|$`, "m"));
-  });
-});
-
 describe("config/net.d", () => {
   interface Plugin {
     type: string;

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { parseNetworkList } from "../../src/cni/index.ts";
+import { parseConfig } from "../../src/config/load.ts";
+import { configSchema, knownKeys } from "../../src/config/schema.ts";
+import { codeBlocks, headings, pages, prose, read } from "./pages.ts";
+
+const examples = (language: string) =>
+  pages.flatMap((page) => codeBlocks(page, language).map((text) => ({ page, text })));
+
+describe("examples in JSON", () => {
+  test.each(examples("json"))("of $page can be read: $text", ({ text }) => {
+    const parsed: unknown = JSON.parse(text);
+    expect(parsed).toBeTypeOf("object");
+  });
+
+  const networks = examples("json").filter(({ text }) => text.includes('"plugins"'));
+  test.each(networks)("of $page are networks that load: $text", ({ text }) => {
+    expect(parseNetworkList(text).plugins).not.toEqual([]);
+  });
+
+  test("the README registers docker-cni where the package for Debian installs it", () => {
+    const [registration = ""] = codeBlocks("README.md", "json");
+    const elsewhere = read("daemon.json.example").replace("/usr/local/bin/", "/usr/bin/");
+    expect(JSON.parse(registration)).toEqual(JSON.parse(elsewhere));
+  });
+});
+
+test.each(examples("yaml"))("the configuration of $page is accepted", ({ page, text }) => {
+  expect(parseConfig(page, text).warnings).toEqual([]);
+});
+
+describe("docs/configuration.md", () => {
+  const page = "docs/configuration.md";
+  const shipped = read("config/cni.yaml");
+
+  test.each(knownKeys)("has a section about %s that begins with its default", (key) => {
+    expect(headings(page)).toContainEqual({ text: key, anchor: key });
+    const [, shown] = new RegExp(`^#${key}: (.*)$`, "m").exec(shipped) ?? [];
+    const [, told] =
+      new RegExp(`^### \`${key}\`\\n\\nDefault: (.*?)[.,] `, "m").exec(read(page)) ?? [];
+    const expected = key === "oci_bin" ? "the first of runc and crun on PATH" : `\`${shown}\``;
+    expect(told).toBe(expected);
+  });
+
+  test("names every key that is accepted, those of the Go docker-cni too", () => {
+    const keys = Object.keys(configSchema.shape);
+    expect(keys.filter((key) => !prose(page).includes(`\`${key}\``))).toEqual([]);
+  });
+});

@@ -54,7 +54,7 @@ export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHos
 
 /**
  * An installation of docker-cni whose configuration is `config` unless told: a runtime with arguments would have a sh of
- * dockerd's own in front of every call, as README says. Returns its launcher.
+ * dockerd's own in front of every call, as docs/registration.md says. Returns its launcher.
  */
 function installed(place: Place, name: string, config: string): string {
   const dir = join(place.dir, name);

@@ -15,7 +15,7 @@ test("no page names a version in the names of the packages", () => {
 
 test("CHANGELOG.md begins with what is not released, and goes from the newest release to the oldest", () => {
   const [first, ...releases] = headings("CHANGELOG.md")
-    .map(({ text }) => text)
+    .map(({ text }) => text.replaceAll(/[[\]]/g, ""))
     .filter((text) => /^(Unreleased|\d+\.\d+\.\d+\b)/.test(text));
   expect(first).toBe("Unreleased");
   const versions = releases.map((text) => text.split(" ")[0] ?? "");

@@ -17,7 +17,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each file has a dockerd of its own, and mostly waits for it.
+          maxWorkers: 2,
         },
       },
     ],

@@ -35,7 +35,6 @@ export interface DockerContainer {
   /** The names of a network's driver options. */
   driverOpts: string[];
   autoRemove: boolean;
-  restartPolicy: string | undefined;
   /** It has ended, and the daemon will start it again in a moment. */
   restarting: boolean;
   portBindings: PortBinding[];
@@ -49,8 +48,6 @@ export interface DockerContainer {
   dns: string[];
   dnsSearch: string[];
   dnsOptions: string[];
-  extraHosts: string[];
-  usernsMode: string | undefined;
   /** `sha256:…` of the image's config; with the containerd image store, of its manifest or index. */
   imageId: string | undefined;
   /** The digest of the image's manifest where the containerd image store is in use. */
@@ -86,7 +83,6 @@ export function readDockerContainer(directory: string): DockerContainer {
     ...askedOf(networks.object("none")),
     links: hostConfig.strings("Links"),
     autoRemove: hostConfig.boolean("AutoRemove") ?? false,
-    restartPolicy: hostConfig.object("RestartPolicy").string("Name") || undefined,
     restarting: container.object("State").boolean("Restarting") ?? false,
     portBindings: readPortBindings(hostConfig.object("PortBindings"), warn),
     publishAllPorts: hostConfig.boolean("PublishAllPorts") ?? false,
@@ -96,8 +92,6 @@ export function readDockerContainer(directory: string): DockerContainer {
     dns: hostConfig.strings("Dns"),
     dnsSearch: hostConfig.strings("DnsSearch"),
     dnsOptions: hostConfig.strings("DnsOptions"),
-    extraHosts: hostConfig.strings("ExtraHosts"),
-    usernsMode: hostConfig.string("UsernsMode") || undefined,
     imageId: container.string("Image") || undefined,
     imageManifest: container.object("ImageManifest").string("digest") || undefined,
     storageDriver: container.string("Driver") || undefined,

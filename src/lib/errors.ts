@@ -1,4 +1,4 @@
-/** Codes of the errors that an operator can fix; each is explained in the README's troubleshooting table. */
+/** Codes of the errors that an operator can fix; each is explained in docs/troubleshooting.md. */
 export type ErrorCode =
   | "BAD_ARGS"
   | "BAD_BUNDLE"
@@ -7,7 +7,6 @@ export type ErrorCode =
   | "BUSY"
   | "CNI_FAILED"
   | "NETNS_FAILED"
-  | "NO_NETWORK"
   | "NO_RUNTIME"
   | "NO_SUCH_CONTAINER"
   | "PORT_TAKEN"

@@ -67,22 +67,21 @@ export function processTracer(): Tracer {
   };
 }
 
-/** `target` with the methods that have a name in `names` taken down as stages of that name. */
+/** A copy of `target` whose methods that have a name in `names` are taken down as stages of that name. */
 export function traced<T extends object>(
   tracer: Tracer,
   target: T,
   names: { readonly [Method in keyof T]?: string },
 ): T {
-  const methods = new Map<string | symbol, string | undefined>(Object.entries(names));
-  return new Proxy(target, {
-    get(object, method): unknown {
-      const value: unknown = Reflect.get(object, method);
-      const name = methods.get(method);
-      if (typeof value !== "function" || name === undefined) return value;
-      return (...args: unknown[]): unknown =>
-        tracer.time(name, (): unknown => Reflect.apply(value, object, args));
-    },
-  });
+  const copy: T = Object.create(null, Object.getOwnPropertyDescriptors(target));
+  for (const [method, name] of Object.entries<string | undefined>(names)) {
+    const original: unknown = Reflect.get(target, method);
+    if (typeof original !== "function" || name === undefined) continue;
+    const timed = (...args: unknown[]): unknown =>
+      tracer.time(name, (): unknown => Reflect.apply(original, target, args));
+    Object.defineProperty(copy, method, { value: timed, enumerable: true });
+  }
+  return copy;
 }
 
 const FILE = "trace.json";

@@ -214,7 +214,6 @@ describe("readDockerContainer", () => {
       linkLocalIps: [],
       driverOpts: [],
       autoRemove: true,
-      restartPolicy: "no",
       restarting: true,
       portBindings: [
         { port: "80/tcp", hostIp: "", hostPort: "8080" },
@@ -229,8 +228,6 @@ describe("readDockerContainer", () => {
       dns: ["1.1.1.1"],
       dnsSearch: ["ex.org"],
       dnsOptions: ["ndots:3"],
-      extraHosts: ["foo:1.2.3.4"],
-      usernsMode: "host",
       imageId: "sha256:f1d7",
       imageManifest: undefined,
       storageDriver: "overlay2",
@@ -245,7 +242,6 @@ describe("readDockerContainer", () => {
       Dns: ["1.1.1.1", 2],
       PortBindings: [],
       Annotations: { good: "1", bad: 2 },
-      RestartPolicy: "always",
     });
     put("config.v2.json", { Config: null, Name: "/web", ImageManifest: { digest: "sha256:aa" } });
     const container = readDockerContainer(directory);
@@ -259,7 +255,6 @@ describe("readDockerContainer", () => {
     expect(container.warnings).toEqual([
       "hostconfig.json: NetworkMode ignored: expected a string, found a number",
       "hostconfig.json: AutoRemove ignored: expected true or false, found a string",
-      "hostconfig.json: RestartPolicy ignored: expected an object, found a string",
       "hostconfig.json: PortBindings ignored: expected an object, found a list",
       "hostconfig.json: Annotations.bad ignored: expected a string, found a number",
       "hostconfig.json: Dns ignored: expected a list of strings, found a list",

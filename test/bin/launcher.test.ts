@@ -249,13 +249,13 @@ describe("goes to the runtime that made the container, whatever is configured by
   test.each([
     { title: "goes with a container that is deleted", status: 0, stays: false },
     { title: "stays with one that could not be deleted", status: 3, stays: true },
-  ])("and the note $title", ({ status, stays }) => {
+  ])("and the note $title", async ({ status, stays }) => {
     const path = join(dir, "deletes");
     writeFileSync(path, `#!/bin/sh\necho "$*" >"$0.seen"\nexit ${status}\n`, { mode: 0o755 });
     note({ root: "/r", id: "c1" }, path);
     expect(launch(["--root", "/r", "delete", "c1"])).toMatchObject({ status, stderr: "" });
     expect(seen("deletes")).toBe("--root /r delete c1\n");
-    expect(readdirSync(join(dir, "notes"))).toEqual(stays ? [":r:c1"] : []);
+    await expect.poll(() => readdirSync(join(dir, "notes"))).toEqual(stays ? [":r:c1"] : []);
   });
 });
 

@@ -209,13 +209,20 @@ export async function delList(
   cache.remove(keyOf(list, rt));
 }
 
-async function delPlugins(
+interface Deletion extends Pick<DelOptions, "keepGoing"> {
+  prevResult: Result | undefined;
+  /** Those of the list that are called; all of them unless told. */
+  plugins?: readonly PluginConfig[];
+}
+
+/** Runs DEL of an attachment's plugins in reverse order. */
+export async function delPlugins(
   invoker: Invoker,
   attachment: Attachment,
-  { prevResult, keepGoing }: Pick<DelOptions, "keepGoing"> & { prevResult?: Result | undefined },
+  { prevResult, keepGoing, plugins = attachment.list.plugins }: Deletion,
 ): Promise<void> {
   const errors: CniError[] = [];
-  for (const plugin of attachment.list.plugins.toReversed()) {
+  for (const plugin of plugins.toReversed()) {
     try {
       await callPlugin(
         invoker,

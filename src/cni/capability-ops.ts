@@ -1,6 +1,6 @@
-import { assertAttachment, requestFor, type Tools } from "./attachment-ops.ts";
+import { assertAttachment, delPlugins, requestFor, type Tools } from "./attachment-ops.ts";
 import { separablePlugins, type NetworkList, type PluginConfig } from "./config.ts";
-import { asCniError, CniError, errorCodes, joinErrors } from "./errors.ts";
+import { CniError, errorCodes } from "./errors.ts";
 import { callPlugin, contextOf } from "./invoke.ts";
 import { readAddOutput } from "./output.ts";
 import {
@@ -59,21 +59,7 @@ export async function delCapability(
   const file = cache.read(keyOf(list, rt));
   const { known, plugins } = find({ list, rt }, capability, recall(file, { list, rt }));
   const prevResult = resultForDel(file, known.list.cniVersion, undefined);
-  const errors: CniError[] = [];
-  for (const plugin of plugins.toReversed()) {
-    try {
-      await callPlugin(
-        invoker,
-        requestFor(invoker, { command: "DEL", ...known, plugin, prevResult }),
-      );
-    } catch (error) {
-      const failure = asCniError(error);
-      if (failure.kind === "plugin" && failure.code === errorCodes.unknownContainer) continue;
-      errors.push(failure);
-    }
-  }
-  const failure = joinErrors(errors);
-  if (failure !== undefined) throw failure;
+  await delPlugins(invoker, known, { prevResult, plugins, keepGoing: true });
 }
 
 function find(

@@ -5,7 +5,7 @@ import type { RuntimeKey, RuntimeNotes } from "./runtime-notes.ts";
 
 /**
  * Removes the notes of containers that their runtime no longer has: one that was deleted past docker-cni, or whose making
- * was killed.
+ * was killed. The note of a sandbox ends with that.
  */
 export function dropStaleNotes(notes: RuntimeNotes): void {
   for (const key of notes.list()) {
@@ -13,6 +13,7 @@ export function dropStaleNotes(notes: RuntimeNotes): void {
     const isReleasable =
       note === undefined ||
       (!note.isBeingMade &&
+        !(note.sandbox !== "" && existsSync(note.sandbox)) &&
         !rootsOf(key).some((root) => existsSync(join(root, key.id))) &&
         askRuntime(note.path, key) === "gone");
     if (isReleasable) notes.remove(key);

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { parseRecord, type SandboxRecord } from "./record.ts";
-import { fileRuntimeNotes, RUNTIME_NOTES, type RuntimeNotes } from "./runtime-notes.ts";
+import { fileRuntimeNotes, noteOf, RUNTIME_NOTES, type RuntimeNotes } from "./runtime-notes.ts";
 import { ifThere, inState, link, makeFolder, replaceFile, syncFile } from "./files.ts";
 
 /** The sandboxes that are remembered on this host, one folder each: `<state folder>/sandboxes/<container id>/`. */
@@ -41,7 +41,7 @@ export interface SandboxStore {
   links(id: string): SandboxLinks;
   /** Forgets what is in the sandbox's folder; the folder itself stays, and with it a lock on it. */
   clear(id: string): void;
-  /** Forgets the sandbox: its folder is gone. */
+  /** Forgets the sandbox: its folder is gone, and the note of the runtime that made its container. */
   remove(id: string): void;
   /** The ids of all sandboxes. */
   list(): string[];
@@ -97,14 +97,20 @@ export interface Retry {
 }
 
 /** The store in `stateDir`; the notes of runtimes are in a folder of the whole host. */
-export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): SandboxStore {
+export function fileStore(stateDir: string, notesDir = RUNTIME_NOTES): SandboxStore {
+  const runtimeNotes = fileRuntimeNotes(notesDir);
   const dir = join(stateDir, "sandboxes");
   const pathOf = (id: string): string => join(dir, id);
   const hostsNotes = join(stateDir, "hosts");
   const recordOf = (id: string): string => join(dir, id, "record.json");
+  const links = (id: string): SandboxLinks => {
+    const containerDir = ifThere(() => readlinkSync(join(dir, id, "container")));
+    const runtimeDir = ifThere(() => readlinkSync(join(dir, id, "runtime")));
+    return { ...(containerDir && { containerDir }), ...(runtimeDir && { runtimeDir }) };
+  };
   return {
     dir,
-    runtimeNotes: fileRuntimeNotes(runtimeNotes),
+    runtimeNotes,
     pathOf,
     prepareAll: () => makeFolder(dir),
     prepare: (id) => makeFolder(pathOf(id)),
@@ -124,11 +130,7 @@ export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): Sandb
         replaceFile(recordOf(record.id), `${JSON.stringify(record)}\n`, durable);
       }),
     makeDurable: (id) => inState(recordOf(id), () => syncFile(recordOf(id))),
-    links(id) {
-      const containerDir = ifThere(() => readlinkSync(join(dir, id, "container")));
-      const runtimeDir = ifThere(() => readlinkSync(join(dir, id, "runtime")));
-      return { ...(containerDir && { containerDir }), ...(runtimeDir && { runtimeDir }) };
-    },
+    links,
     clear(id) {
       for (const name of ifThere(() => readdirSync(pathOf(id))) ?? []) {
         rmSync(join(pathOf(id), name), { recursive: true, force: true });
@@ -139,8 +141,11 @@ export function fileStore(stateDir: string, runtimeNotes = RUNTIME_NOTES): Sandb
     },
     // The poststop hook may leave its mark in the folder while it goes.
     remove(id) {
+      const { runtimeDir = "" } = links(id);
+      const note = noteOf(runtimeNotes, { id, runtimeDir, sandbox: pathOf(id) });
       rmSync(pathOf(id), { recursive: true, force: true, maxRetries: 5 });
       rmSync(join(stateDir, "unheld", id), { force: true });
+      if (note?.isBeingMade === false) runtimeNotes.remove(note.key);
     },
     list: () => ifThere(() => readdirSync(dir)) ?? [],
     changedAt: () => ifThere(() => statSync(dir).mtimeMs),

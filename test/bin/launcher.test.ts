@@ -249,7 +249,9 @@ describe("goes to the runtime that made the container, whatever is configured by
   test.each([
     { title: "goes with a container that is deleted", status: 0, stays: false },
     { title: "stays with one that could not be deleted", status: 3, stays: true },
-  ])("and the note $title", async ({ status, stays }) => {
+    { title: "stays with the container's sandbox", status: 0, hasSandbox: true, stays: true },
+  ])("and the note $title", async ({ status, hasSandbox = false, stays }) => {
+    if (hasSandbox) mkdirSync(join(dir, "elsewhere/sandboxes/c1"), { recursive: true });
     const path = join(dir, "deletes");
     writeFileSync(path, `#!/bin/sh\necho "$*" >"$0.seen"\nexit ${status}\n`, { mode: 0o755 });
     note({ root: "/r", id: "c1" }, path);

@@ -164,10 +164,22 @@ describe("the note of a runtime", () => {
       folder: true,
       stays: true,
     },
+    {
+      title: "stays while the container's sandbox is there",
+      script: gone,
+      sandbox: "sandboxes/left-alone",
+      stays: true,
+    },
     { title: "stays for a minute while it is being written", text: "", stays: true },
     { title: "goes when that came to nothing", text: "", old: true, stays: false },
-  ])("$title", async ({ script = "true", text, folder = false, old = false, stays }) => {
-    const file = note({ by: runtime(script), id: "left-alone", sandbox: "" });
+  ])("$title", async ({ script = "true", sandbox, text, folder = false, old = false, stays }) => {
+    const { dir } = bench.current;
+    const file = note({
+      by: runtime(script),
+      id: "left-alone",
+      sandbox: sandbox === undefined ? "" : join(dir, sandbox),
+    });
+    if (sandbox !== undefined) mkdirSync(join(dir, sandbox), { recursive: true });
     if (folder) mkdirSync(join(bench.current.dir, "runc/left-alone"), { recursive: true });
     if (text !== undefined) writeFileSync(file, text);
     if (old) utimesSync(file, new Date(0), new Date(0));

@@ -1,7 +1,9 @@
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   utimesSync,
@@ -72,6 +74,29 @@ test.each([
   if (mark !== undefined) writeFileSync(file, mark);
   utimesSync(file, new Date(), new Date(mark === undefined ? 0 : Date.now() + mtime));
   expect(Math.abs((store.stoppedFor("c1") ?? -1) - ms)).toBeLessThan(5000);
+});
+
+test.each([
+  { title: "goes with the sandbox", sandbox: "sandboxes/c1", made: true, stays: false },
+  { title: "stays when it is of another sandbox", sandbox: "others/c1", made: true, stays: true },
+  {
+    title: "stays while the container is made anew",
+    sandbox: "sandboxes/c1",
+    made: false,
+    stays: true,
+  },
+])("the note of the runtime $title", ({ sandbox, made, stays }) => {
+  const store = fileStore(dir, join(dir, "notes"));
+  store.prepare("c1");
+  store.write(record);
+  store.runtimeNotes.write(
+    { root: "/run/r", id: "c1" },
+    { path: "/r", sandbox: join(dir, sandbox) },
+  );
+  const file = join(dir, "notes/:run:r:c1");
+  if (made) writeFileSync(file, readFileSync(file, "utf8").replace(/\d+ \d+\n$/, "0 0\n"));
+  store.remove("c1");
+  expect(existsSync(file)).toBe(stays);
 });
 
 test("a removed sandbox leaves nothing", () => {

@@ -103,8 +103,6 @@ export async function sweep(
   if (options.dryRun !== true) {
     ignoringStateErrors(() => context.store.noteSweep());
     ignoringStateErrors(() => context.store.dropNotes());
-    const { dropStaleNotes } = await import("../state/stale-notes.ts");
-    dropStaleNotes(context.store.runtimeNotes);
     const { dropImageNotes } = await import("../state/image-notes.ts");
     ignoringStateErrors(() => dropImageNotes(context.store));
   }
@@ -118,7 +116,12 @@ export async function sweep(
         waitMs: isGone(context.store, id) ? waitMs : 0,
       })),
   );
-  if (!options.dryRun) await settleHosts(context);
+  if (options.dryRun !== true) {
+    // Afterwards: the note of a sandbox stays as long as that does.
+    const { dropStaleNotes } = await import("../state/stale-notes.ts");
+    dropStaleNotes(context.store.runtimeNotes);
+    await settleHosts(context);
+  }
   return outcomes;
 }
 

@@ -187,6 +187,13 @@ describe("the note of a runtime", () => {
     expect(existsSync(file)).toBe(stays);
   });
 
+  test("goes by the same gc with a sandbox that no record was written of", async () => {
+    bench.current.context.store.prepare("c1");
+    const file = note({ by: runtime(gone) });
+    await sweep(bench.current.context);
+    expect(existsSync(file)).toBe(false);
+  });
+
   test("is put back as it was when another container of that id is not made after all", () => {
     const { runtimeNotes } = bench.current.context.store;
     const key = { root: "/r", id: "c1" };

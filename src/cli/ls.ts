@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { AttachmentRecord } from "../state/record.ts";
-import type { Retry } from "../state/store.ts";
+import type { Retry } from "../state/marks.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { formatAge, NOTHING, shortId, table } from "./table.ts";

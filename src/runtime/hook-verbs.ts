@@ -4,7 +4,7 @@ import { publishNames } from "../sandbox/publish-names.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import type { SandboxRecord } from "../state/record.ts";
-import { transition } from "../sandbox/release.ts";
+import { transition } from "../state/transitions.ts";
 
 /** See runGoHook. */
 export const GO_HOOK = "go-hook";
@@ -49,7 +49,7 @@ async function attachNetns(context: SandboxContext, id: string, pid: string): Pr
   await context.netns.attach(record.netns, Number(pid));
   await context.netns.loopbackUp(record.netns);
   await attachNew(context, record);
-  transition(context, record, "attached");
+  transition(context.store, record, "attached");
 }
 
 async function settle(context: SandboxContext, id: string): Promise<void> {

@@ -3,9 +3,10 @@ import type { DockerContainer } from "../engine/docker-container.ts";
 import { askedOf } from "../request/asked.ts";
 import { hasUserNamespace, mayChangeNetwork, type Spec } from "../oci/spec.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
-import { attachNew, checkOrReattach, isIntact, findKeptSandbox } from "../sandbox/life.ts";
+import { attachNew, checkOrReattach, findKeptSandbox } from "../sandbox/life.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
-import { transition } from "../sandbox/release.ts";
+import { networkNow } from "../state/network-now.ts";
+import { transition } from "../state/transitions.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
 import type { Edit } from "./edit.ts";
@@ -65,7 +66,7 @@ export async function planNetwork(
   if (JSON.stringify(kept) !== before) context.store.write(kept);
   context.store.clearStopped(call.id);
   await takePorts(context, kept, edit === "ports" ? container : undefined);
-  if (isIntact(context, kept) && !userns && kept.userns !== true) {
+  if (networkNow(context, kept) === "whole" && !userns && kept.userns !== true) {
     if (mayChangeNetwork(container.spec)) {
       const { freshNetns, reattach } = await import("../sandbox/rebuild.ts");
       return {
@@ -169,6 +170,6 @@ async function publishAgain(context: CreateContext, kept: SandboxRecord): Promis
     context.log.warn({ container: kept.id, step: "ports", err: error }, "the network is rebuilt");
     const { reattach } = await import("../sandbox/rebuild.ts");
     await reattach(context, kept);
-    transition(context, kept, "attached");
+    transition(context.store, kept, "attached");
   }
 }

@@ -8,7 +8,8 @@ import type { SandboxRequest } from "../request/request.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { nameOfNow } from "../sandbox/current-name.ts";
-import { isGone, isReleasable, readFacts } from "../state/releasable.ts";
+import { isOver } from "../state/assess.ts";
+import { assessNow, isLeftToRelease } from "../state/facts.ts";
 import { holdsPorts, releaseForOther, whyKept } from "../sandbox/published.ts";
 import { hadNoAdd } from "../sandbox/release.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
@@ -114,7 +115,7 @@ export async function releaseStopped(
 /** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
 async function collectGone(context: SandboxContext, id: string): Promise<void> {
   for (const record of otherRecords(context, id)) {
-    if (publishedPorts(record).length === 0 || !isGone(context.store, record.id, record)) continue;
+    if (publishedPorts(record).length === 0 || !isLeftToRelease(record)) continue;
     const { collect } = await import("../sandbox/gc.ts");
     await collect(context, record.id, { waitMs: context.lockTimeoutMs });
   }
@@ -134,10 +135,7 @@ export async function portsOfOthers(
     const ports = publishedPorts(record).map(({ hostPort, protocol, hostIP }) => {
       return { hostPort, protocol, hostIP, holder: "another container", record };
     });
-    if (
-      ports.length > 0 &&
-      isReleasable(record, readFacts(context.store, record), context.keepForMs)
-    ) {
+    if (ports.length > 0 && isOver(assessNow(context, record))) {
       const { collect } = await import("../sandbox/gc.ts");
       const { outcome } = await collect(context, record.id, { waitMs: 0 });
       if (outcome === "released" || outcome === "gone" || outcome === "forgotten") continue;

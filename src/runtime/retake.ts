@@ -5,6 +5,7 @@ import { describePort, type PortMapping, type PortRequest } from "../ports/ports
 import { networksForPorts } from "../request/runtime-conf.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
+import { setPorts } from "../state/transitions.ts";
 import { type PortsRequest, withAllottedPorts } from "./ports.ts";
 
 /**
@@ -31,7 +32,7 @@ export async function takePortsAgain(
         portMappings: mine.map((mapping) => now.get(describePort(mapping)) ?? mapping),
       };
     }
-    record.ports = "acquiring";
+    setPorts(record, "acquiring");
     if (chosen.length > 0) record.chosenPorts = chosen;
     context.store.write(record);
   });
@@ -62,7 +63,8 @@ export async function takeOtherPorts(
         const { portMappings: _, ...others } = attachment.capabilityArgs;
         attachment.capabilityArgs = portMappings.length > 0 ? { ...others, portMappings } : others;
       }
-      Object.assign(record, { ports: "acquiring", chosenPorts: chosen, asked });
+      setPorts(record, "acquiring");
+      Object.assign(record, { chosenPorts: chosen, asked });
       context.store.write(record);
     },
   );

@@ -15,7 +15,8 @@ import { refreshHosts } from "../sandbox/hosts.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
-import { release, transition } from "../sandbox/release.ts";
+import { release } from "../sandbox/release.ts";
+import { transition } from "../state/transitions.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
 import type { NetworkStart } from "./network.ts";
@@ -111,7 +112,7 @@ async function attach(context: CreateContext, { network, record }: Start): Promi
     throw explainUsedUp(context, record, error);
   }
   if (record.userns === true) return;
-  if (record.state !== "attached") transition(context, record, "attached");
+  if (record.state !== "attached") transition(context.store, record, "attached");
   await publishNames(context, record);
 }
 

@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import type { SandboxContext } from "./context.ts";
-import { hasGarbage } from "../state/garbage.ts";
 
 /** Starts a command that nobody waits for, in a session of its own, without the streams and descriptors of this one. */
 export function spawnDetached(
@@ -19,10 +18,11 @@ export function spawnDetached(
  * look itself waits until this process is idle, while the runtime and the plugins are at work.
  */
 export function collectWhenIdle(context: SandboxContext, startGc: () => void): void {
-  const look = (): void => {
+  const look = async (): Promise<void> => {
+    const { hasGarbage } = await import("../state/facts.ts");
     if (context.store.isSweepDue() || hasGarbage(context.store)) startGc();
   };
-  setTimeout(look, IDLE_AFTER_MS).unref();
+  setTimeout(() => void look(), IDLE_AFTER_MS).unref();
 }
 
 const IDLE_AFTER_MS = 15;

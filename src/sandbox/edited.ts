@@ -2,7 +2,8 @@ import { parseNetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { withSharedHostLock } from "./host-lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
-import { detach, transition } from "./release.ts";
+import { transition } from "../state/transitions.ts";
+import { detach } from "./release.ts";
 
 /**
  * Undoes a kept network that was asked for otherwise since; its addresses are kept for the container meanwhile. Until the record
@@ -11,7 +12,7 @@ import { detach, transition } from "./release.ts";
 export async function undoForEdit(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const message = "its labels were edited: the network is built anew";
   context.log.info({ container: record.id, step: "edit" }, message);
-  transition(context, record, "creating");
+  transition(context.store, record, "rebuilding");
   context.store.markUnreserved(record.id, true);
   await withSharedHostLock(context, () => detach(context, record));
   await context.netns.remove(record.netns);

@@ -4,7 +4,7 @@ import type { SandboxContext } from "./context.ts";
 import { giveUp, type GcOutcome, releaseOrNote } from "./gc.ts";
 import { settleHosts } from "./hosts.ts";
 import { nameOfNow } from "./current-name.ts";
-import { readFacts } from "../state/releasable.ts";
+import { assessNow } from "../state/facts.ts";
 import { recover } from "./recover.ts";
 
 /**
@@ -18,8 +18,9 @@ export async function forget(context: SandboxContext, id: string): Promise<GcOut
   try {
     const found = store.read(id) ?? "unreadable";
     const record = found === "unreadable" ? await recover(context, id) : found;
-    const { containerDirExists, running } = readFacts(store, record);
-    if (containerDirExists || (running && found !== "unreadable")) {
+    const { facts } = assessNow(context, record);
+    const isRunning = facts.process === "running" && found !== "unreadable";
+    if (facts.container === "there" || isRunning) {
       throw new UserError(
         "BAD_REQUEST",
         `the container ${nameOfNow(record) ?? id} is still there`,

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { describeError, errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import { isRetryLater, nextRetry } from "../state/garbage.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
 import { killOrphans } from "./orphan-processes.ts";
-import { isGone, isReleasable, readFacts } from "../state/releasable.ts";
+import { isOver } from "../state/assess.ts";
+import { assessNow, isLeftToRelease } from "../state/facts.ts";
+import { nextRetry } from "../state/retry.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { hadNoAdd, release } from "./release.ts";
-import type { Retry } from "../state/store.ts";
+import type { Retry } from "../state/marks.ts";
 
 export interface GcOutcome {
   id: string;
@@ -58,11 +59,9 @@ async function collectOne(
     }
     const record = found === "unreadable" ? await recovered(context, id) : found;
     const of = { id, ...(record.name !== undefined && { name: record.name }) };
-    const facts = readFacts(store, record);
-    // Of an unreadable record nobody can tell that it is not worth keeping.
-    const mayBeKept = found === "unreadable" && facts.containerDirExists;
-    if (mayBeKept || !isReleasable(record, facts, context.keepForMs)) {
-      if (!options.dryRun && !facts.running) {
+    const { life, facts } = assessNow(context, record, found === "unreadable");
+    if (!isOver({ life })) {
+      if (!options.dryRun && facts.process !== "running") {
         noteStop(context, id);
         noteHosts(context, record);
         if (found !== "unreadable" && mayHoldPorts(record)) {
@@ -73,7 +72,7 @@ async function collectOne(
       return { ...of, outcome: "kept" };
     }
     const retry = store.readRetry(id);
-    if (options.respectBackoff && isRetryLater(retry)) {
+    if (options.respectBackoff && life === "retry later") {
       return { ...of, outcome: "waiting", reason: retry?.error ?? "" };
     }
     if (options.dryRun) return { ...of, outcome: "over" };
@@ -113,7 +112,7 @@ export async function sweep(
       clearlyKept(context, id) ??
       (await collectOne(context, id, {
         ...options,
-        waitMs: isGone(context.store, id) ? waitMs : 0,
+        waitMs: isLeftToRelease(context.store.read(id)) ? waitMs : 0,
       })),
   );
   if (options.dryRun !== true) {
@@ -159,12 +158,12 @@ function asFailure(id: string, error: unknown): GcOutcome {
 }
 
 /** A lock costs a process: most sandboxes need none, because there is nothing to do. */
-function clearlyKept({ store, keepForMs }: SandboxContext, id: string): GcOutcome | undefined {
-  const record = store.read(id);
+function clearlyKept(context: SandboxContext, id: string): GcOutcome | undefined {
+  const record = context.store.read(id);
   if (record === undefined || record === "unreadable") return undefined;
-  const facts = readFacts(store, record);
-  const isSettled = facts.running || (facts.stoppedForMs !== undefined && !mayHoldPorts(record));
-  if (!isSettled || isReleasable(record, facts, keepForMs)) return undefined;
+  const { life, facts, marks } = assessNow(context, record);
+  const isStopNoted = marks.stoppedForMs !== undefined && !mayHoldPorts(record);
+  if (isOver({ life }) || !(facts.process === "running" || isStopNoted)) return undefined;
   return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
 }
 
@@ -198,8 +197,8 @@ export async function releaseOrNote(
 ): Promise<Pick<GcOutcome, "outcome" | "reason">> {
   try {
     await killOrphans(context, record);
-    const { abandoned } = readFacts(context.store, record);
-    if (abandoned === true) await context.deleteContainer(record.runtimeDir);
+    const { facts } = assessNow(context, record);
+    if (facts.process === "abandoned") await context.deleteContainer(record.runtimeDir);
     await release(context, record);
     return { outcome: "released" };
   } catch (error) {

@@ -3,8 +3,9 @@ import { macOfAddress } from "../request/runtime-conf.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { withSharedHostLock } from "./host-lock.ts";
-import { readFacts } from "../state/releasable.ts";
+import { runsNow } from "../state/facts.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { transition } from "../state/transitions.ts";
 import { detach } from "./release.ts";
 import { addressOf, askedIps } from "./require-asked.ts";
 
@@ -44,7 +45,7 @@ async function takeFrom(context: SandboxContext, { id, taker, wanted }: Taking):
       addresses.some((address) => wanted.has(key(network, address)));
     const attachments = holder.attachments.filter(isTaken).map((each) => Object.assign({}, each));
     for (const each of holder.attachments.filter(isTaken)) giveUp(each, { taker, wanted });
-    store.write({ ...holder, state: "creating" });
+    transition(store, holder, "handingOver");
     const what = holder.attachments.flatMap(({ lost = [] }) => lost.map(({ address }) => address));
     const fields = { container: id, step: "hand over" };
     log.info(fields, `${what.join(", ")}: asked for by container ${taker.name ?? taker.id}`);
@@ -70,7 +71,7 @@ function stoppedHolder(
   const has = record.attachments.some(({ network, addresses }) =>
     addresses.some((address) => wanted.has(key(network, address))),
   );
-  return has && !readFacts(store, record).running ? record : undefined;
+  return has && !runsNow(store, record) ? record : undefined;
 }
 
 /** A MAC that belongs to the address goes with it. */

@@ -7,12 +7,13 @@ import { heldTwice } from "./held-twice.ts";
 import { noteHosts } from "./hosts.ts";
 import { killOrphans } from "./orphan-processes.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
-import { isCheckUnsupported, isIntact, readOrRecover } from "./life.ts";
+import { isCheckUnsupported, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
 import type { Lock } from "../state/lock.ts";
-import { readFacts, wasEstablished } from "../state/releasable.ts";
+import { assessNow, runsNow } from "../state/facts.ts";
+import { networkNow } from "../state/network-now.ts";
 import type { SandboxRecord } from "../state/record.ts";
-import { transition } from "./release.ts";
+import { transition } from "../state/transitions.ts";
 import { firstProcess } from "../state/running.ts";
 
 export interface Health {
@@ -28,7 +29,7 @@ export interface Health {
 export function checkSandbox(context: SandboxContext, id: string): Promise<Health> {
   return underLock(context, id, async (record) => {
     const { fault: _, ...found } = await examine(context, record);
-    if (found.health !== "ok" || !readFacts(context.store, record).running) return found;
+    if (found.health !== "ok" || !runsNow(context.store, record)) return found;
     const reason = heldTwice(record);
     return reason === undefined ? found : { health: "broken", reason };
   });
@@ -41,7 +42,8 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
     // A container may have been given another name since.
     noteHosts(context, record);
     if (found.health !== "broken") return found;
-    const away = isIntact(context, record) ? await unavailableReason(context, record) : undefined;
+    const isWhole = networkNow(context, record) === "whole";
+    const away = isWhole ? await unavailableReason(context, record) : undefined;
     if (away !== undefined) {
       const reason = `${found.reason ?? ""}; not built again while a plugin cannot serve: ${away.message}`;
       return { ...found, reason };
@@ -58,7 +60,7 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
     await reattach(context, record);
     await dropIpv6(context, record);
     await noteFalseFaults(context, record, fault);
-    transition(context, record, "attached");
+    transition(context.store, record, "attached");
     return { ...found, health: "healed" };
   });
 }
@@ -92,16 +94,14 @@ interface Examined extends Health {
 }
 
 async function examine(context: SandboxContext, record: SandboxRecord): Promise<Examined> {
-  const { running } = readFacts(context.store, record);
-  if (record.state === "removing" || !wasEstablished(record)) {
+  const { network, facts } = assessNow(context, record);
+  if (network === "none") {
     return { health: "later", reason: `its state is "${record.state}": see docker-cni gc` };
   }
-  if (!isIntact(context, record)) {
+  if (network !== "whole") {
     const reason =
-      record.state === "attached"
-        ? "its network namespace is lost"
-        : "it was not built again to the end";
-    return { health: running ? "broken" : "later", reason };
+      network === "lost" ? "its network namespace is lost" : "it was not built again to the end";
+    return { health: facts.process === "running" ? "broken" : "later", reason };
   }
   try {
     const reason = (await checkAll(context, record)) ?? falseFaultsReason(record);

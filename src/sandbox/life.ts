@@ -6,9 +6,10 @@ import type { SandboxContext } from "./context.ts";
 import { killOrphans } from "./orphan-processes.ts";
 import type { Lock } from "../state/lock.ts";
 import { withAddLock } from "./host-lock.ts";
-import { wasEstablished } from "../state/releasable.ts";
+import { assess, type Facts } from "../state/assess.ts";
 import type { SandboxRecord } from "../state/record.ts";
-import { release, transition } from "./release.ts";
+import { transition } from "../state/transitions.ts";
+import { release } from "./release.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */
 export async function lockSandbox(context: SandboxContext, id: string): Promise<Lock> {
@@ -26,6 +27,9 @@ export async function lockSandbox(context: SandboxContext, id: string): Promise<
   );
 }
 
+/** Of a container that is being started: it exists, and did not run. */
+const AT_ITS_START: Facts = { container: "there", process: "stopped", netns: "unread" };
+
 /**
  * What is left of the container's earlier network and worth keeping: its record, when it has addresses to come back to.
  * Remains of a start that failed, of a removal, or of a stop that does not keep are undone first. `containerDir` is the
@@ -39,7 +43,7 @@ export async function findKeptSandbox(
   const record = await readOrRecover(context, id, containerDir);
   if (record === undefined) return undefined;
   await killOrphans(context, record);
-  if (record.keep && record.state !== "removing" && wasEstablished(record)) return record;
+  if (assess(record, {}, AT_ITS_START).life === "kept") return record;
   await release(context, record, { staysLocked: true });
   return undefined;
 }
@@ -65,15 +69,6 @@ export async function readOrRecover(
   );
   context.store.write(recovered);
   return recovered;
-}
-
-/** Whether the sandbox's namespace is still the one that its attachments were made in. */
-export function isIntact(context: SandboxContext, record: SandboxRecord): boolean {
-  return (
-    record.state === "attached" &&
-    record.bootId === context.bootId &&
-    context.netns.isAlive(record.netns)
-  );
 }
 
 /**
@@ -105,7 +100,7 @@ export async function attach(context: SandboxContext, record: SandboxRecord): Pr
   const first = await withAddLock(context, record.attachments, async () => {
     await attachAll(context, record);
     const { store, bootId } = context;
-    if (store.notedBoot === bootId && store.listUnreserved().length === 0) return undefined;
+    if (store.notedBoot() === bootId && store.listUnreserved().length === 0) return undefined;
     const { giveBack } = await import("./unreserved.ts");
     return giveBack(context, record, asked);
   });
@@ -128,7 +123,7 @@ export async function checkOrReattach(
     await reattach(context, record);
     const { noteFalseFaults } = await import("./false-faults.ts");
     await noteFalseFaults(context, record, error);
-    transition(context, record, "attached");
+    transition(context.store, record, "attached");
   }
 }
 

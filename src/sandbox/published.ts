@@ -5,7 +5,9 @@ import { UserError } from "../lib/errors.ts";
 import { runtimeConfOf, withEnvironment } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { withSharedHostLock, withAddLock } from "./host-lock.ts";
-import { readFacts, wasEstablished } from "../state/releasable.ts";
+import { runsNow } from "../state/facts.ts";
+import { networkNow } from "../state/network-now.ts";
+import { portsTransition } from "../state/transitions.ts";
 import { publishedPorts, type AttachmentRecord, type SandboxRecord } from "../state/record.ts";
 
 const CAPABILITY = "portMappings";
@@ -18,7 +20,7 @@ const LOOK_AGAIN_MS = 20;
 export function holdsPorts(context: SandboxContext, record: SandboxRecord): boolean {
   if (record.ports === "released" || publishedPorts(record).length === 0) return false;
   // What publishes a port ends with the boot.
-  return record.bootId === context.bootId || readFacts(context.store, record).running;
+  return record.bootId === context.bootId || runsNow(context.store, record);
 }
 
 /**
@@ -26,7 +28,7 @@ export function holdsPorts(context: SandboxContext, record: SandboxRecord): bool
  * back.
  */
 export function whyKept(context: SandboxContext, record: SandboxRecord): string | undefined {
-  if (readFacts(context.store, record).running) return undefined;
+  if (runsNow(context.store, record)) return undefined;
   if (isRestarting(record)) return "which is about to be restarted";
   if (canBeAlone(record)) return undefined;
   return "which is stopped and keeps its network until it is removed: its plugins cannot give back ports alone";
@@ -40,7 +42,7 @@ export async function releaseWhenStopped(
   context: SandboxContext,
   record: SandboxRecord,
 ): Promise<void> {
-  const { stoppedForMs = GRACE_MS } = readFacts(context.store, record);
+  const stoppedForMs = context.store.stoppedFor(record.id) ?? GRACE_MS;
   if (stoppedForMs < GRACE_MS || !mayRelease(context, record)) return;
   await releaseOrLog(context, record);
 }
@@ -80,7 +82,7 @@ export async function releaseForOther(context: SandboxContext, id: string): Prom
  */
 async function releasePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (!holdsPorts(context, record) || !canBeAlone(record)) return;
-  note(context, record, "releasing");
+  portsTransition(context.store, record, "releasing");
   const { cni } = withEnvironment(context, record);
   await withSharedHostLock(context, async () => {
     for (const attachment of publishing(record).toReversed()) {
@@ -88,7 +90,7 @@ async function releasePorts(context: SandboxContext, record: SandboxRecord): Pro
       await cni.delCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
     }
   });
-  note(context, record, "released");
+  portsTransition(context.store, record, "released");
 }
 
 /**
@@ -106,16 +108,15 @@ export async function acquirePorts(context: SandboxContext, record: SandboxRecor
       await cni.addCapability(list, runtimeConfOf(record, attachment), CAPABILITY);
     }
   });
-  note(context, record, undefined);
+  portsTransition(context.store, record, "held");
 }
 
 function mayRelease(context: SandboxContext, record: SandboxRecord): boolean {
   return (
-    record.state !== "removing" &&
-    wasEstablished(record) &&
+    networkNow(context, record) !== "none" &&
     holdsPorts(context, record) &&
     canBeAlone(record) &&
-    !readFacts(context.store, record).running &&
+    !runsNow(context.store, record) &&
     !isRestarting(record)
   );
 }
@@ -146,11 +147,4 @@ function publishing({ attachments }: SandboxRecord): AttachmentRecord[] {
   return attachments.filter(
     (attachment) => publishedPorts({ attachments: [attachment] }).length > 0,
   );
-}
-
-function note(context: SandboxContext, record: SandboxRecord, ports: SandboxRecord["ports"]): void {
-  const { ports: _, ...rest } = record;
-  context.store.write(ports === undefined ? rest : { ...rest, ports });
-  if (ports === undefined) delete record.ports;
-  else record.ports = ports;
 }

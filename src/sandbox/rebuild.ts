@@ -5,7 +5,8 @@ import { attachWhenReady, isUnavailable } from "./early.ts";
 import { settleLost } from "./hand-over.ts";
 import { withExclusiveHostLock, withSharedHostLock, withAddLock } from "./host-lock.ts";
 import type { SandboxRecord } from "../state/record.ts";
-import { detach, transition } from "./release.ts";
+import { transition } from "../state/transitions.ts";
+import { detach } from "./release.ts";
 import { mayRetryAdd } from "./retry-add.ts";
 import { keptForOther, takenFrom } from "./unreserved.ts";
 
@@ -24,7 +25,7 @@ export async function replaceNetns(context: SandboxContext, record: SandboxRecor
  * is attached.
  */
 export async function dropNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  transition(context, record, "creating");
+  transition(context.store, record, "rebuilding");
   context.store.markUnreserved(record.id, true);
   await withSharedHostLock(context, () => detach(context, record));
   await context.netns.remove(record.netns);
@@ -35,7 +36,7 @@ export async function dropNetns(context: SandboxContext, record: SandboxRecord):
  * by `reattach`. What a plugin cannot undo in what the container made of the old namespace ends with that.
  */
 export async function freshNetns(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  transition(context, record, "creating");
+  transition(context.store, record, "rebuilding");
   context.store.markUnreserved(record.id, true);
   await withSharedHostLock(context, () => detach(context, record)).catch((error: unknown) => {
     context.log.warn({ container: record.id, step: "fresh netns", err: error }, "DEL failed");
@@ -51,7 +52,7 @@ export async function freshNetns(context: SandboxContext, record: SandboxRecord)
  */
 export async function reattach(context: SandboxContext, record: SandboxRecord): Promise<void> {
   await settleLost(context, record);
-  transition(context, record, "creating");
+  transition(context.store, record, "rebuilding");
   await context.netns.loopbackUp(record.netns);
   context.store.markUnreserved(record.id, true);
   const changedAt = context.store.changedAt();

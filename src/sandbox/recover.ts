@@ -7,7 +7,7 @@ import {
 } from "../cni/index.ts";
 import { netnsName } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
-import { readFacts } from "../state/releasable.ts";
+import { runsNow } from "../state/facts.ts";
 import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../state/record.ts";
 
 /**
@@ -40,8 +40,7 @@ export async function recover(
     attachments: attachments.length > 0 ? attachments : await context.configured(),
   };
   // Another may have been given the ports meanwhile.
-  const { running } = readFacts(context.store, record);
-  return running || publishedPorts(record).length === 0
+  return runsNow(context.store, record) || publishedPorts(record).length === 0
     ? record
     : { ...record, ports: "releasing" };
 }

@@ -5,6 +5,7 @@ import type { SandboxContext } from "./context.ts";
 import { noteHosts } from "./hosts.ts";
 import { withSharedHostLock } from "./host-lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { transition } from "../state/transitions.ts";
 
 /**
  * Undoes a sandbox whose lock is held: DEL in reverse order while the namespace still exists, then the namespace, then
@@ -67,26 +68,10 @@ export async function detach(
   }
 }
 
-/**
- * Moves a sandbox to another state, on disk first. That lasts through a power cut where something comes back after one: what
- * was being removed, or ended with the container, is seen as over by any record of it.
- */
-export function transition(
-  context: SandboxContext,
-  record: SandboxRecord,
-  state: SandboxRecord["state"],
-): void {
-  const durable = record.keep && state !== "removing";
-  // What was attached as a whole has its ports.
-  if (state === "attached" && record.ports === "acquiring") delete record.ports;
-  context.store.write({ ...record, state }, { durable });
-  record.state = state;
-}
-
 /** A disk that is full must not stand in the way of removing: a crash leaves what was there to be seen as over again. */
 function noteRemoval(context: SandboxContext, record: SandboxRecord): void {
   try {
-    transition(context, record, "removing");
+    transition(context.store, record, "removing");
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     context.log.warn({ container: record.id, step: "release", err: error }, "could not be noted");

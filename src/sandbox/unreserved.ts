@@ -3,7 +3,8 @@ import { attachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./current-name.ts";
 import { withExclusiveHostLock } from "./host-lock.ts";
-import { isReleasable, readFacts } from "../state/releasable.ts";
+import { isOver } from "../state/assess.ts";
+import { assessNow } from "../state/facts.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { detach } from "./release.ts";
 
@@ -22,7 +23,7 @@ export interface Taken {
  * looked at here: undefined when none of it is kept for anybody.
  */
 export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken | undefined {
-  const { store, keepForMs } = context;
+  const { store } = context;
   noteEarlierBoots(context);
   for (const id of store.listUnreserved()) {
     const other = id === record.id ? undefined : store.read(id);
@@ -31,8 +32,7 @@ export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken
       const own = other.attachments.filter((each) => each.network === network);
       const kept = new Set(own.flatMap((each) => each.addresses));
       const address = addresses.find((each) => kept.has(each));
-      if (address === undefined || isReleasable(other, readFacts(store, other), keepForMs))
-        continue;
+      if (address === undefined || isOver(assessNow(context, other))) continue;
       return { address, id, owner: nameOfNow(other) ?? other.id };
     }
   }
@@ -41,7 +41,7 @@ export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken
 
 /** Once in a boot: nobody is known to hold the addresses of the sandboxes that were made in an earlier one. */
 function noteEarlierBoots({ store, bootId }: SandboxContext): void {
-  if (store.notedBoot === bootId) return;
+  if (store.notedBoot() === bootId) return;
   for (const id of store.list()) {
     const record = store.read(id);
     if (record === undefined || record === "unreadable" || record.bootId === bootId) continue;

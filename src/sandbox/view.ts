@@ -1,9 +1,10 @@
 import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./current-name.ts";
-import { type ContainerFacts, isReleasable, readFacts } from "../state/releasable.ts";
+import { isOver } from "../state/assess.ts";
+import { assessNow } from "../state/facts.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { recover } from "./recover.ts";
-import type { Retry } from "../state/store.ts";
+import type { Retry } from "../state/marks.ts";
 
 /**
  * `running`, `kept`: it has its network, the container runs or is stopped. `creating`: its start is under way, or was
@@ -18,7 +19,6 @@ export interface SandboxView {
   /** The engine's name of now, else that of the container's start. */
   name?: string;
   state: SandboxState;
-  facts: ContainerFacts;
   record: SandboxRecord;
   /** What is noted of removals that failed. */
   retry?: Retry;
@@ -29,14 +29,12 @@ async function viewSandbox(context: SandboxContext, id: string): Promise<Sandbox
   const found = context.store.read(id);
   if (found === undefined) return undefined;
   const record = found === "unreadable" ? await recover(context, id) : found;
-  const facts = readFacts(context.store, record);
   const name = nameOfNow(record);
   const retry = context.store.readRetry(id);
   return {
     id,
     ...(name !== undefined && { name }),
-    state: found === "unreadable" ? "unreadable" : stateOf(context, record, facts),
-    facts,
+    state: found === "unreadable" ? "unreadable" : stateOf(record, assessNow(context, record)),
     record,
     ...(retry && { retry }),
   };
@@ -50,12 +48,11 @@ export async function viewSandboxes(context: SandboxContext): Promise<SandboxVie
 }
 
 function stateOf(
-  { keepForMs }: SandboxContext,
-  record: SandboxRecord,
-  facts: ContainerFacts,
+  { state }: SandboxRecord,
+  { life, facts }: ReturnType<typeof assessNow>,
 ): SandboxState {
-  if (record.state === "removing") return "removing";
-  if (isReleasable(record, facts, keepForMs)) return "over";
-  if (record.state === "creating") return "creating";
-  return facts.running ? "running" : "kept";
+  if (state === "removing") return "removing";
+  if (isOver({ life })) return "over";
+  if (state === "creating") return "creating";
+  return facts.process === "running" ? "running" : "kept";
 }

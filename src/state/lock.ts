@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync, utimesSync } from "node:fs";
 import { UserError } from "../lib/errors.ts";
+import { nativeFlock, type TryFlock } from "../lib/libc.ts";
 import { runCommand } from "../lib/process.ts";
-import { nativeFlock, type TryFlock } from "./native-flock.ts";
 import { ifThere } from "./files.ts";
 
 /** Locks on folders that the kernel releases when the process ends, however it ends (flock(2)). */

@@ -8,7 +8,6 @@ function view(id: string, name?: string): SandboxView {
     id,
     ...(name !== undefined && { name }),
     state: "running",
-    facts: { containerDirExists: true, engineIsThere: true, running: true },
     record: {
       version: 1,
       id,

@@ -10,12 +10,10 @@ const bench = useBench();
 async function inspected(more: Partial<SandboxView> = {}): Promise<Inspected> {
   const { context } = bench.current;
   const record = keptRecord(bench.current);
-  const facts = { containerDirExists: true, engineIsThere: true, running: true };
   return inspectSandbox(context, {
     id: "c1",
     name: "web",
     state: "running",
-    facts,
     record,
     ...more,
   });

@@ -7,7 +7,7 @@ import { withOwnLines } from "../../src/names/hosts-file.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { parseCreateCall } from "../../src/runtime/args.ts";
 import { create } from "../../src/runtime/create.ts";
-import { hasGarbage } from "../../src/state/garbage.ts";
+import { hasGarbage } from "../../src/state/facts.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
 import { keptRecord, RESULT, useBench } from "../sandbox/context.ts";

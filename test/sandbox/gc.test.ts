@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   truncateSync,
   utimesSync,
@@ -10,7 +11,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
-import { hasGarbage } from "../../src/state/garbage.ts";
+import { hasGarbage } from "../../src/state/facts.ts";
 import { forget } from "../../src/sandbox/forget.ts";
 import { collect, sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
@@ -86,14 +87,17 @@ describe("gc", () => {
     { since: 0, found: false },
     { since: 4, found: false },
     { since: 6, found: true },
-    { since: -60, found: true },
-  ])("finds a container that is gone since $since s: $found", ({ since, found }) => {
+    { since: 6, boot: "another", found: true },
+  ])("finds a container that is gone since $since s: $found", ({ since, boot, found }) => {
     const { context } = bench.current;
     write(keptRecord(bench.current));
     removeContainer(bench.current);
     context.store.markStopped("c1");
+    const mark = join(context.store.pathOf("c1"), "stopped");
+    const [thisBoot = "", uptime] = readFileSync(mark, "utf8").trim().split(" ");
+    writeFileSync(mark, `${boot ?? thisBoot} ${Number(uptime) - since}\n`);
     const stopped = Date.now() / 1000 - since;
-    utimesSync(join(context.store.pathOf("c1"), "stopped"), stopped, stopped);
+    utimesSync(mark, stopped, stopped);
     expect(hasGarbage(context.store)).toBe(found);
   });
 

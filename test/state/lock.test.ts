@@ -122,7 +122,7 @@ test.each([
 ])("the program's engine $title", ({ env, prints }) => {
   const script = `
     import { openSync } from "node:fs";
-    import { nativeFlock } from ${JSON.stringify(resolve("src/state/native-flock.ts"))};
+    import { nativeFlock } from ${JSON.stringify(resolve("src/lib/libc.ts"))};
     const tryFlock = await nativeFlock();
     const modes = ["shared", "shared", "exclusive"];
     const lock = (mode) => tryFlock(openSync(${JSON.stringify(dir)}, "r"), mode);

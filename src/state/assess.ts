@@ -1,0 +1,138 @@
+import type { SandboxRecord } from "./record.ts";
+
+/** What the host tells at one moment of a sandbox's container and of its network namespace. */
+export interface Facts {
+  /**
+   * The engine's own folder of the container. `unknown`: it is not there, and it is unknown whether its engine is, as with a data
+   * root that was moved. `none`: its engine has no such folder.
+   */
+  container: "there" | "gone" | "unknown" | "none";
+  /**
+   * By the low-level runtime. `abandoned`: it made the container, and the engine has removed that before its start: the start
+   * comes no more. `unread`: nobody looked.
+   */
+  process: "running" | "stopped" | "abandoned" | "unread";
+  /** The namespace of the attachments: `lost` where there is none of that name, or one of another boot. */
+  netns: "there" | "lost" | "unread";
+}
+
+/** What is noted beside the record. */
+export interface Marks {
+  /** How long the container has been stopped, ms; undefined while it has not, or where nothing tells. */
+  stoppedForMs?: number | undefined;
+  /** When a removal that failed is tried again, in ms from now; not positive: it is time. */
+  retryInMs?: number | undefined;
+}
+
+export interface Policy {
+  /** How long a stopped container keeps its network, ms; undefined: until it is removed. */
+  keepForMs?: number | undefined;
+  /** How long after a stop a removal is left to what the poststop hook left behind, ms; undefined: not at all. */
+  hookMs?: number | undefined;
+}
+
+/** What a sandbox is. */
+export interface Assessment {
+  /**
+   * `starting`: its container runs or is being created, and its network is not there to the end. `running`: its container runs with
+   * its network. `kept`: its container is stopped, and has its network again at its next start. `unknown`: nothing tells whether
+   * its container exists, or runs. `releasable`: nobody needs it. `retry later`: nobody needs it, and its removal failed a short
+   * time ago. `left to its hook`: nobody needs it, and what its poststop hook left behind is about to remove it.
+   */
+  life:
+    | "starting"
+    | "running"
+    | "kept"
+    | "unknown"
+    | "releasable"
+    | "retry later"
+    | "left to its hook";
+  /**
+   * What there is to come back to. `none`: it never had its addresses, or is being removed. `unfinished`: it had them, and was not
+   * built again to the end. `lost`: its namespace is gone. `whole`: it is as its attachments were made. `unknown`: its
+   * record or its namespace was not read.
+   */
+  network: "none" | "unfinished" | "lost" | "whole" | "unknown";
+}
+
+/** What of a record counts here. */
+export type Remembered = Pick<SandboxRecord, "state" | "keep" | "attachments">;
+
+/**
+ * Says what a sandbox is, from all that is known of it: the one place where this is decided. What is unknown is never
+ * releasable: a container that exists never loses its network. The record may be `unreadable`, or `unread` by who only
+ * wants to know whether there is anything to be released.
+ */
+export function assess(
+  record: Remembered | "unreadable" | "unread",
+  marks: Marks,
+  facts: Facts,
+  policy: Policy = {},
+): Assessment {
+  return { life: lifeOf(record, marks, facts, policy), network: networkOf(record, facts) };
+}
+
+/** Whether nobody needs the sandbox: it is to be released, now or later. */
+export function isOver({ life }: Pick<Assessment, "life">): boolean {
+  return life === "releasable" || life === "retry later" || life === "left to its hook";
+}
+
+function lifeOf(
+  record: Remembered | "unreadable" | "unread",
+  { stoppedForMs, retryInMs = 0 }: Marks,
+  facts: Facts,
+  { keepForMs = Number.POSITIVE_INFINITY, hookMs = 0 }: Policy,
+): Assessment["life"] {
+  const isKeptTooLong = stoppedForMs !== undefined && stoppedForMs > keepForMs;
+  if (!isNeeded(record, facts, isKeptTooLong)) {
+    if (stoppedForMs !== undefined && stoppedForMs < hookMs) return "left to its hook";
+    return retryInMs > 0 && retryInMs <= LONGEST_PAUSE_MS ? "retry later" : "releasable";
+  }
+  if (facts.process === "unread" || facts.container === "unknown") {
+    return facts.process === "running" ? startedAs(record) : "unknown";
+  }
+  return facts.process === "running" ? startedAs(record) : "kept";
+}
+
+function startedAs(record: Remembered | "unreadable" | "unread"): "starting" | "running" {
+  return typeof record === "object" && record.state === "creating" ? "starting" : "running";
+}
+
+/** Whether the container needs its network, or may need it. */
+function isNeeded(
+  record: Remembered | "unreadable" | "unread",
+  { container, process }: Facts,
+  isKeptTooLong: boolean,
+): boolean {
+  if (typeof record === "object" && record.state === "removing") return false;
+  if (process === "running") return true;
+  // The engine removes a container only when it does not run; without its engine only its process tells.
+  if (container === "gone") return false;
+  if (process === "unread" || container === "unknown") return true;
+  if (container === "none") return false;
+  // Nobody can tell of an unreadable record that it is not worth keeping.
+  if (typeof record !== "object") return true;
+  return record.keep && hadNetwork(record) && !isKeptTooLong;
+}
+
+function networkOf(
+  record: Remembered | "unreadable" | "unread",
+  { netns }: Facts,
+): Assessment["network"] {
+  if (typeof record !== "object") return "unknown";
+  if (record.state === "removing" || !hadNetwork(record)) return "none";
+  if (record.state === "creating") return "unfinished";
+  if (netns === "unread") return "unknown";
+  return netns === "there" ? "whole" : "lost";
+}
+
+/** Whether the sandbox has ever had its addresses; a rebuild asks for them again. */
+function hadNetwork({ state, attachments }: Remembered): boolean {
+  return (
+    state === "attached" ||
+    attachments.some(({ addresses, lost }) => addresses.length > 0 || lost !== undefined)
+  );
+}
+
+/** The longest pause between two tries of a removal that fails, ms. A time further ahead is an error of the clock. */
+export const LONGEST_PAUSE_MS = 3_600_000;

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import type { SandboxRecord } from "../../src/state/record.ts";
+import {
+  nextPortsState,
+  nextState,
+  type PortsEvent,
+  type SandboxEvent,
+} from "../../src/state/transitions.ts";
+
+/** A word for what each event makes of each state; `-`: it cannot happen. */
+const STATES = `
+               attached   rebuilding  handingOver  removing
+  creating     attached   creating    creating     removing
+  attached     -          creating    creating     removing
+  removing     -          -           -            removing
+`;
+const PORTS = `
+               releasing  released    acquiring    held
+  held         releasing  -           acquiring    -
+  releasing    releasing  released    acquiring    -
+  released     -          -           acquiring    -
+  acquiring    releasing  -           acquiring    held
+`;
+
+interface Cell<State, Event> {
+  from: State;
+  event: Event;
+  to: string;
+}
+
+/** The cells of a table whose first line names the events, and whose lines begin with a state. */
+function cells<State extends string, Event extends string>(
+  table: string,
+  { states, events }: { states: readonly State[]; events: readonly Event[] },
+): Cell<State, Event>[] {
+  const [head = [], ...rows] = table
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  expect(head).toEqual(events);
+  expect(rows.map(([state]) => state)).toEqual(states);
+  return states.flatMap((from, line) =>
+    events.map((event, place) => ({ from, event, to: rows[line]?.[place + 1] ?? "" })),
+  );
+}
+
+/** What `work` gives, or the message of the error that it throws. */
+function outcome(work: () => string): string {
+  try {
+    return work();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const ofSandboxes = cells<SandboxRecord["state"], SandboxEvent>(STATES, {
+  states: ["creating", "attached", "removing"],
+  events: ["attached", "rebuilding", "handingOver", "removing"],
+});
+const ofPorts = cells<NonNullable<SandboxRecord["ports"]> | "held", PortsEvent>(PORTS, {
+  states: ["held", "releasing", "released", "acquiring"],
+  events: ["releasing", "released", "acquiring", "held"],
+});
+
+describe("a sandbox", () => {
+  test.each(ofSandboxes)("that is $from, when it is $event: $to", ({ from, event, to }) => {
+    const refusal = `a sandbox that is ${from} cannot be ${event}`;
+    expect(outcome(() => nextState(from, event))).toBe(to === "-" ? refusal : to);
+  });
+});
+
+describe("published ports", () => {
+  test.each(ofPorts)("that are $from, when they are $event: $to", ({ from, event, to }) => {
+    const ports = from === "held" ? undefined : from;
+    const refusal = `ports that are ${from} cannot be ${event}`;
+    expect(outcome(() => nextPortsState(ports, event) ?? "held")).toBe(to === "-" ? refusal : to);
+  });
+});

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { basename, dirname, resolve } from "node:path";
-import { isOperatorVerb } from "./cli/verbs.ts";
 import { createCni } from "./cni/index.ts";
 import type { Config } from "./config/config.ts";
 import { loadCachedConfig } from "./config/cache.ts";
@@ -10,6 +9,7 @@ import { openLog } from "./lib/log.ts";
 import { ipNetns } from "./netns/netns.ts";
 import {
   type CreateCall,
+  isOperatorCall,
   type OwnOptions,
   parseCreateCall,
   parseOwnOptions,
@@ -33,33 +33,21 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
     const config = await loadConfig(options);
     return inner(sandboxContext(config, env, processTracer(), options), config, options.rest);
   }
-  if (options.person) return operatorVerb(options, await defaultConfig(), env);
-  if (isOperatorVerb(options.rest[0])) {
-    const config = await loadConfig(options);
-    return operatorVerb(options, config, env);
-  }
+  if (isOperatorCall(options)) return operatorVerb(options, env);
   return makeContainer(options, env);
 }
 
-async function operatorVerb(
-  options: OwnOptions,
-  config: Config,
-  env: NodeJS.ProcessEnv,
-): Promise<number> {
+async function operatorVerb(options: OwnOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const tracer = processTracer();
-  const { rest: argv, runtimePath } = options;
-  const sandbox = sandboxContext(config, env, tracer, options);
   // A create needs no command line parser.
   const { runOperatorVerb } = await import("./cli/cli.ts");
-  const contextIn = (stateDir: string): SandboxContext =>
-    sandboxContext({ ...config, stateDir }, env, tracer, options);
-  return runOperatorVerb({ argv, config, sandbox, contextIn, tracer, runtimePath });
-}
-
-/** Help is given whatever the configuration is like. */
-async function defaultConfig(): Promise<Config> {
-  const { resolveConfig } = await import("./config/config.ts");
-  return resolveConfig({});
+  return runOperatorVerb({
+    options,
+    env,
+    tracer,
+    loadConfig: () => loadConfig(options),
+    contextOver: (config) => sandboxContext(config, env, tracer, options),
+  });
 }
 
 async function inner(

@@ -20,7 +20,6 @@ interface Examined {
 export function checkCommand(call: OperatorCall): Command {
   return healthCommand(call, checkSandbox, {
     name: "check",
-    description: "find out whether networks are as they were made",
   });
 }
 
@@ -28,14 +27,12 @@ export function checkCommand(call: OperatorCall): Command {
 export function healCommand(call: OperatorCall): Command {
   return healthCommand(call, healSandbox, {
     name: "heal",
-    description: "build again what check finds broken, with the same addresses",
     after: settleHosts,
   });
 }
 
 interface HealthOptions {
   name: string;
-  description: string;
   /** What is done once for all of them. */
   after?: (context: SandboxContext) => Promise<void>;
 }
@@ -43,11 +40,10 @@ interface HealthOptions {
 function healthCommand(
   call: OperatorCall,
   examine: (context: SandboxContext, id: string) => Promise<Health>,
-  { name, description, after }: HealthOptions,
+  { name, after }: HealthOptions,
 ): Command {
   const { sandbox, print, exit } = call;
   return new Command(name)
-    .description(description)
     .argument("[container]", "its name, or its id or the beginning of it; without it, all")
     .option("--json", "print an array of objects, one a container")
     .action(async (container: string | undefined, { json }: { json?: boolean }) => {

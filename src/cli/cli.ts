@@ -1,82 +1,153 @@
-import { Command, CommanderError } from "commander";
-import type { Config } from "../config/config.ts";
+import { CommanderError } from "commander";
+import { type Config, resolveConfig } from "../config/config.ts";
+import type { OwnOptions } from "../runtime/args.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import type { Tracer } from "../lib/trace.ts";
-import { describeError, UserError } from "../lib/errors.ts";
-import { checkCommand, healCommand } from "./check.ts";
-import { gcCommand } from "./gc.ts";
-import { inspectCommand } from "./inspect.ts";
-import { lsCommand } from "./ls.ts";
-import { runBesideEngine } from "./mounts.ts";
-import { printable } from "./table.ts";
-import { traceCommand } from "./trace.ts";
-import { versionCommand } from "./version.ts";
+import { describeError, errnoOf, UserError } from "../lib/errors.ts";
+import { HELP_WORDS, programCommand, type ProgramOptions } from "./program.ts";
+import { printable, render } from "./terminal.ts";
+import { findVerb, type Verb } from "./verbs.ts";
 
+/** What a command for people has to work with. */
 export interface OperatorCall {
   /** The verb and what follows it. */
   argv: readonly string[];
+  /** The configuration; all defaults for a verb that needs nothing. */
   config: Config;
   sandbox: SandboxContext;
   /** The same over another folder of state. */
   contextIn: (stateDir: string) => SandboxContext;
+  /** The same over another configuration. */
+  contextOver: (config: Config) => SandboxContext;
   tracer: Tracer;
   /** The low-level runtime that makes new containers; empty when none was found. */
   runtimePath: string;
-  /** Writes lines to the terminal, see `printable`. */
+  /** The configuration file, and whether it was named; the launcher and its hooks; whether Docker's client called. */
+  options: OwnOptions;
+  /** Reads the configuration file; rejects with BAD_CONFIG. */
+  loadConfig: () => Promise<Config>;
+  /** The environment of the caller; DOCKER_HOST, DOCKER_CONTEXT and DOCKER_CONFIG are those of the client's flags. */
+  env: NodeJS.ProcessEnv;
+  /** Writes lines to the terminal, see `render`. */
   print: (...lines: string[]) => void;
   /** Sets the exit status of the command that runs. */
   exit: (status: number) => void;
 }
 
+/** What `main` gives: a verb's context is made when it is known what it needs. */
+export interface OperatorStart extends Pick<
+  OperatorCall,
+  "options" | "loadConfig" | "env" | "tracer" | "contextOver"
+> {}
+
 /** Runs an operator's command and gives its exit status. */
-export async function runOperatorVerb(call: Omit<OperatorCall, "print" | "exit">): Promise<number> {
-  const inside = runBesideEngine(call.sandbox, process.argv.slice(2));
-  if (inside !== undefined) return inside;
+export async function runOperatorVerb(start: OperatorStart): Promise<number> {
+  const argv = operatorWords(start.options);
+  const [word] = argv;
+  if (word === "docker-cli-plugin-metadata") {
+    const { pluginMetadata } = await import("./plugin.ts");
+    process.stdout.write(`${pluginMetadata()}\n`);
+    return 0;
+  }
   let status = 0;
-  const verbs: OperatorCall = {
-    ...call,
-    print: (...lines) => process.stdout.write(`${printable(lines.join("\n"))}\n`),
-    exit: (code) => (status = code),
-  };
-  const program = new Command("docker-cni")
-    .description(ABOUT)
-    .showHelpAfterError(
-      `docker-cni help tells the commands; those of the low-level runtime alone: ${call.runtimePath || "runc"} COMMAND`,
-    )
-    .exitOverride();
-  for (const make of [
-    lsCommand,
-    inspectCommand,
-    checkCommand,
-    healCommand,
-    gcCommand,
-    traceCommand,
-    versionCommand,
-  ]) {
-    const command = make(verbs);
-    program.addCommand(command.copyInheritedSettings(program).addHelpText("after", EXIT_CODES));
+  const exit = (code: number): void => void (status = code);
+  if (word === "__complete" || word === "__completeNoDesc") {
+    const { completions } = await import("./completion.ts");
+    const call = callWith(start, { argv, config: await lenientConfig(start), exit });
+    const lines = await completions(call, argv.slice(1), word === "__complete");
+    process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    return 0;
   }
   try {
-    const argv = call.argv.length === 0 ? ["--help"] : call.argv;
+    const { runtimePath, plugin } = start.options;
+    const verb = findVerb(HELP_WORDS.has(word) ? argv[1] : word);
+    let loaded: ProgramOptions["loaded"];
+    if (verb !== undefined) {
+      const config = await configFor(verb, start, argv);
+      const call = callWith(start, { argv, config, exit });
+      const inside =
+        verb.needs === "state" && word === verb.name ? await besideEngine(call) : undefined;
+      if (inside !== undefined) return inside;
+      loaded = { verb, command: (await verb.load())(call) };
+    }
+    const program = programCommand({ plugin, runtimePath, loaded });
     await program.parseAsync(argv, { from: "user" });
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof UserError) || error.code !== "NO_SUCH_CONTAINER") throw error;
-    process.stderr.write(`docker-cni: ${printable(describeError(error))}\n`);
-    return 2;
+    return explain(error, start.options);
   }
 }
 
-const ABOUT = [
-  "docker-cni gives plain Docker containers CNI networks.",
-  "Engines call it in place of the low-level runtime, with that runtime's arguments; below are the commands for people.",
-  "In front of them: --config FILE (/etc/docker/cni.yaml).",
-].join(" ");
+/** The verb and its words. `docker cni --version` is ours; without Docker's client it is the low-level runtime's. */
+function operatorWords({ rest, plugin }: OwnOptions): readonly string[] {
+  const [word, ...more] = rest;
+  if (word === undefined) return ["--help"];
+  return plugin && (word === "--version" || word === "-v") ? ["version", ...more] : rest;
+}
 
-const EXIT_CODES = `
-Exit status:
-  0  all is well
-  1  something is broken, or could not be done
-  2  wrong usage, or there is no such container
-`;
+interface VerbCall extends Pick<OperatorCall, "argv" | "config" | "exit"> {}
+
+function callWith(start: OperatorStart, { argv, config, exit }: VerbCall): OperatorCall {
+  const { options, loadConfig, env, tracer, contextOver } = start;
+  return {
+    argv,
+    config,
+    sandbox: contextOver(config),
+    contextIn: (stateDir) => contextOver({ ...config, stateDir }),
+    contextOver,
+    tracer,
+    runtimePath: options.runtimePath,
+    options,
+    loadConfig,
+    env,
+    print: (...lines) => process.stdout.write(`${render(lines.join("\n"))}\n`),
+    exit,
+  };
+}
+
+async function configFor(
+  { needs }: Verb,
+  start: OperatorStart,
+  argv: readonly string[],
+): Promise<Config> {
+  if (needs === "nothing" || HELP_WORDS.has(argv[0])) return resolveConfig({});
+  // Help is given whatever the configuration is like.
+  return argv.some((arg) => arg === "--help" || arg === "-h")
+    ? lenientConfig(start)
+    : start.loadConfig();
+}
+
+async function lenientConfig({ loadConfig }: OperatorStart): Promise<Config> {
+  try {
+    return await loadConfig();
+  } catch (error) {
+    if (error instanceof UserError) return resolveConfig({});
+    throw error;
+  }
+}
+
+async function besideEngine({ sandbox }: OperatorCall): Promise<number | undefined> {
+  const { runBesideEngine } = await import("./mounts.ts");
+  return runBesideEngine(sandbox, process.argv.slice(2));
+}
+
+const WRONG_USAGE: ReadonlySet<string> = new Set(["NO_SUCH_CONTAINER", "BAD_ARGS"]);
+
+/** Says what an operator can fix, and gives the exit status; other errors are thrown again. */
+function explain(error: unknown, { plugin }: OwnOptions): number {
+  const known = error instanceof UserError ? error : withoutRoot(error, plugin);
+  if (known === undefined) throw error;
+  process.stderr.write(`docker-cni: ${printable(describeError(known))}\n`);
+  return WRONG_USAGE.has(known.code) ? 2 : 1;
+}
+
+/** Most of what the verbs read is root's. */
+function withoutRoot(error: unknown, plugin: boolean): UserError | undefined {
+  const denied = ["EACCES", "EPERM"].includes(errnoOf(error) ?? "");
+  if (!denied || process.getuid?.() === 0) return undefined;
+  return new UserError("NOT_ALLOWED", describeError(error), {
+    hint: `run it as root: sudo ${plugin ? "docker cni" : "docker-cni"} …`,
+    cause: error,
+  });
+}

@@ -20,7 +20,6 @@ interface GcOptions {
 /** `gc`: finishes what a stop, a removal or a crash left to do. Exit status 1 when something could not be undone. */
 export function gcCommand(call: OperatorCall): Command {
   return new Command("gc")
-    .description("release the networks of containers that are gone")
     .option("--dry-run", "only tell what would be released")
     .option(
       "--all-networks",

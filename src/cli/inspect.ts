@@ -16,7 +16,6 @@ import { findUnattached } from "./unattached.ts";
 export function inspectCommand(call: OperatorCall): Command {
   const { sandbox, config, print } = call;
   return new Command("inspect")
-    .description("show all that is known of a container's network, or why it has none")
     .argument("<container>", "its name, or its id or the beginning of it")
     .option("--json", "print an object, see docs/commands.md")
     .action(async (container: string, { json }: { json?: boolean }) => {

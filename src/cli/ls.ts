@@ -8,7 +8,6 @@ import { formatAge, NOTHING, shortId, table } from "./table.ts";
 /** `ls`: the networks of all containers, a line for each interface. */
 export function lsCommand({ sandbox, print }: OperatorCall): Command {
   return new Command("ls")
-    .description("list the containers and their networks")
     .option("--json", "print an array of objects, one a container")
     .action(async ({ json }: { json?: boolean }) => {
       const views = await viewSandboxes(sandbox);

@@ -1,14 +1,22 @@
+import { unstyled } from "./terminal.ts";
+
+export { printable } from "./terminal.ts";
+
 /** Rows of text as lines whose columns stand below each other; the first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+    Math.max(...rows.map((row) => unstyled(row[column] ?? "").length)),
   );
   return rows.map((row) =>
     row
-      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) => (column === row.length - 1 ? cell : padded(cell, widths[column] ?? 0)))
       .join("  ")
       .trimEnd(),
   );
+}
+
+function padded(cell: string, width: number): string {
+  return cell + " ".repeat(Math.max(0, width - unstyled(cell).length));
 }
 
 /** A length of time in its largest unit: `45s`, `12m`, `3h`, `8d`. */
@@ -26,15 +34,4 @@ export const NOTHING = "-";
 /** A container's id as engines abbreviate it. */
 export function shortId(id: string): string {
   return /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id;
-}
-
-/**
- * `text` for a terminal: control characters and those that change the direction of writing are shown as `\u001b`, which is how JSON
- * writes them too. Names of interfaces, messages of plugins and the like are others' words. Line ends stay.
- */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[^\P{Cc}\n]|\p{Bidi_Control}/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

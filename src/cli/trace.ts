@@ -13,7 +13,6 @@ import { linesFromEnd } from "./lines.ts";
  */
 export function traceCommand({ sandbox, config, print }: OperatorCall): Command {
   return new Command("trace")
-    .description("show where the time of a container's last create and delete went")
     .argument("<container>", "its name, or its id or the beginning of it")
     .option("--json", "print the traces as JSON, one a line")
     .action(async (container: string, { json }: { json?: boolean }) => {

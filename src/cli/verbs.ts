@@ -1,14 +1,87 @@
-/** The commands of ours that the launcher knows. */
-export const operatorVerbs: ReadonlySet<string> = new Set([
-  "ls",
-  "inspect",
-  "check",
-  "heal",
-  "gc",
-  "trace",
-]);
+import type { Command } from "commander";
+import type { OperatorCall } from "./cli.ts";
 
-/** Whether the word is a command of ours and not the low-level runtime's. */
-export function isOperatorVerb(word: string | undefined): boolean {
-  return word !== undefined && operatorVerbs.has(word);
+/** The headings of the help, in its order. */
+export type VerbGroup = "Commands" | "Diagnosis" | "Setup";
+
+/** A command for people. The help, the completion, the man page and the launcher's test read them from here. */
+export interface Verb {
+  name: string;
+  group: VerbGroup;
+  /** One line for the help, as Docker's client words its own. */
+  summary: string;
+  /**
+   * What it begins with: `state`: the configuration, beside an engine in a mount namespace of its own; `configuration`: an error
+   * where that is broken; `nothing`: the defaults, and `loadConfig` for what it asks for by itself.
+   */
+  needs: "state" | "configuration" | "nothing";
+  /** The low-level runtime has this word too: it is ours only as `docker cni NAME` and `docker-cni cni NAME`. */
+  sharedWord?: true;
+  /** Its module, which nobody else loads. */
+  load: () => Promise<(call: OperatorCall) => Command>;
+}
+
+/** Every command for people, by group, in the order of the help. */
+export const verbs: readonly Verb[] = [
+  {
+    name: "ls",
+    group: "Commands",
+    summary: "List containers and their networks",
+    needs: "state",
+    load: async () => (await import("./ls.ts")).lsCommand,
+  },
+  {
+    name: "inspect",
+    group: "Commands",
+    summary: "Show a container's networks in detail, or why it has none",
+    needs: "state",
+    load: async () => (await import("./inspect.ts")).inspectCommand,
+  },
+  {
+    name: "check",
+    group: "Diagnosis",
+    summary: "Find out whether networks are as they were made",
+    needs: "state",
+    load: async () => (await import("./check.ts")).checkCommand,
+  },
+  {
+    name: "heal",
+    group: "Diagnosis",
+    summary: "Build again what check finds broken, with the same addresses",
+    needs: "state",
+    load: async () => (await import("./check.ts")).healCommand,
+  },
+  {
+    name: "gc",
+    group: "Diagnosis",
+    summary: "Release the networks of containers that are gone",
+    needs: "state",
+    load: async () => (await import("./gc.ts")).gcCommand,
+  },
+  {
+    name: "trace",
+    group: "Diagnosis",
+    summary: "Show where the time of a container's last create and delete went",
+    needs: "state",
+    load: async () => (await import("./trace.ts")).traceCommand,
+  },
+  {
+    name: "version",
+    group: "Setup",
+    summary: "Show the versions of docker-cni and of what it works with",
+    needs: "nothing",
+    load: async () => (await import("./version.ts")).versionCommand,
+  },
+];
+
+/** The calls that Docker's client and the shells' completion make; see src/cli/plugin.ts and src/cli/completion.ts. */
+export const protocolWords = [
+  "docker-cli-plugin-metadata",
+  "__complete",
+  "__completeNoDesc",
+] as const;
+
+/** The command called `word`; undefined when there is none. */
+export function findVerb(word: string | undefined): Verb | undefined {
+  return verbs.find(({ name }) => name === word);
 }

@@ -7,6 +7,8 @@ export type ErrorCode =
   | "BUSY"
   | "CNI_FAILED"
   | "NETNS_FAILED"
+  | "NOT_ALLOWED"
+  | "NO_ENGINE"
   | "NO_RUNTIME"
   | "NO_SUCH_CONTAINER"
   | "PORT_TAKEN"

@@ -18,6 +18,8 @@ export interface OwnOptions {
   openFiles: string | undefined;
   /** What a person asks of docker-cni itself: help, its version, a command that there is not. */
   person: boolean;
+  /** Whether Docker's client called, with docker-cni as its plugin: every word is ours then. */
+  plugin: boolean;
   rest: string[];
 }
 
@@ -32,6 +34,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     fds: [],
     openFiles: undefined,
     person: false,
+    plugin: false,
     rest: [],
   };
   for (const [index, arg] of argv.entries()) {
@@ -48,6 +51,7 @@ export function parseOwnOptions(argv: readonly string[]): OwnOptions {
     else if (name === "hooks") options.hooks = value ?? "";
     else if (name === "fds") options.fds = (value ?? "").split(",").map(Number);
     else if (name === "person") options.person = true;
+    else if (name === "plugin") options.plugin = true;
     else if (name === "open-files") options.openFiles = value;
     else throw new UserError("BAD_ARGS", `unknown option ${arg}`);
   }
@@ -72,6 +76,13 @@ export interface CreateCall {
   root: string | undefined;
   log: string | undefined;
   logFormat: "text" | "json";
+}
+
+const CREATE_COMMANDS: ReadonlySet<string | undefined> = new Set(["create", "run", "restore"]);
+
+/** Whether a call of the launcher's is an operator's: its first word is no flag, and not one that makes a container. */
+export function isOperatorCall({ person, plugin, rest: [word] }: OwnOptions): boolean {
+  return person || plugin || (word?.startsWith("-") === false && !CREATE_COMMANDS.has(word));
 }
 
 /** Global flags of runc and crun that take a value; the launcher passes over them too. */

@@ -12,9 +12,12 @@ export function callersEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(entries);
 }
 
-/** What belongs to one process, session or unit and says nothing to a plugin; those of containerd's shim name its own sockets. */
+/**
+ * What belongs to one process, session or unit and says nothing to a plugin; those of containerd's shim name its
+ * own sockets, and those of Docker's client its engine.
+ */
 const OF_A_PROCESS =
-  /^(_|PWD|OLDPWD|SHLVL|INVOCATION_ID|JOURNAL_STREAM|NOTIFY_SOCKET|MAINPID|MANAGERPID|SYSTEMD_EXEC_PID|CREDENTIALS_DIRECTORY|TTRPC_ADDRESS|GRPC_ADDRESS|NAMESPACE|MAX_SHIM_VERSION|SCHED_CORE|GOMAXPROCS|TRACEPARENT|TRACESTATE|BAGGAGE|((LISTEN|WATCHDOG|MEMORY_PRESSURE|CONTAINERD|OTEL|CNI)_.*))$/;
+  /^(_|PWD|OLDPWD|SHLVL|INVOCATION_ID|JOURNAL_STREAM|NOTIFY_SOCKET|MAINPID|MANAGERPID|SYSTEMD_EXEC_PID|CREDENTIALS_DIRECTORY|TTRPC_ADDRESS|GRPC_ADDRESS|NAMESPACE|MAX_SHIM_VERSION|SCHED_CORE|GOMAXPROCS|TRACEPARENT|TRACESTATE|BAGGAGE|DOCKER_(HOST|CONTEXT|CONFIG|CLI_PLUGIN_.*)|((LISTEN|WATCHDOG|MEMORY_PRESSURE|CONTAINERD|OTEL|CNI)_.*))$/;
 
 /**
  * The environment that a container's plugins have in every call, made by whom it may be: a start, the hook, gc or a person. It is

@@ -22,6 +22,7 @@ const LAUNCHER = resolve("bin/docker-cni");
 const RECORDER = `#!/bin/sh
 {
   for arg; do printf '[%s]' "$arg"; done
+  printf '\\ndocker=%s %s %s' "\${DOCKER_HOST-unset}" "\${DOCKER_CONTEXT-unset}" "\${DOCKER_CONFIG-unset}"
   printf '\\ncwd=%s\\nengine_options=%s %s %s\\n' "$PWD" "\${BUN_OPTIONS-unset}" \\
     "\${BUN_JSC_useWarmUpMarkedBlocks-unset}" "\${BUN_GC_TIMER_DISABLE-unset}"
   printf 'fds='; for fd in /proc/self/fd/*; do [ -e "$fd" ] && [ "\${fd##*/}" -gt 2 ] && printf '%s ' "\${fd##*/}"; done
@@ -98,6 +99,13 @@ describe("goes to the low-level runtime, unchanged", () => {
     { args: "exec c1 create" },
     { args: "a-command-of-tomorrow --new=1 create" },
     { args: "list" },
+    { args: "exec cni cni ls" },
+    { args: "delete cni" },
+    { args: "--root cni state c1" },
+    { args: "--debug --root /r state cni ls" },
+    { args: "-log /l -criu /c exec c1 cni" },
+    { args: "list help cni" },
+    { args: "events cni" },
   ])("$args", ({ args }) => {
     const words = args === "" ? [] : args.split(" ");
     const { status, stdout, stderr } = launch(words);
@@ -331,15 +339,23 @@ describe("goes to the program", () => {
 });
 
 describe("asked about docker-cni itself by a person", () => {
-  test.each(["", "--help", "-h", "help", "help ls", "help version", "version", "version --json"])(
-    "%s: goes to the program",
-    (args) => {
-      const words = args === "" ? [] : args.split(" ");
-      expect(launch(words).status).toBe(7);
-      const given = words.map((word) => `[${word}]`).join("");
-      expect(seen("dist/docker-cni")).toContain(`[--person][--]${given}\n`);
-    },
-  );
+  test.each([
+    "",
+    "--help",
+    "-h",
+    "help",
+    "help ls",
+    "help version",
+    "version",
+    "version --json",
+    "help help",
+    "version --format x",
+  ])("%s: goes to the program", (args) => {
+    const words = args === "" ? [] : args.split(" ");
+    expect(launch(words).status).toBe(7);
+    const given = words.map((word) => `[${word}]`).join("");
+    expect(seen("dist/docker-cni")).toContain(`[--person][--]${given}\n`);
+  });
 
   test.each([
     { args: "lss", runs: "dist/docker-cni" },
@@ -358,6 +374,87 @@ describe("asked about docker-cni itself by a person", () => {
     const given = args.split(" ").map((word) => `[${word}]`);
     expect(seen(runs).split("\n")[0]).toContain(given.join(""));
     expect(existsSync(join(dir, "dist/docker-cni.seen"))).toBe(runs === "dist/docker-cni");
+  });
+});
+
+/** A call of Docker's client: what follows the plugin's path, and what the program gets of it. */
+const PLUGIN_CALLS: {
+  args: string;
+  words: string;
+  /** DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG. */
+  docker?: string;
+  config?: string;
+}[] = [
+  { args: "cni", words: "" },
+  { args: "cni ls --json", words: "[ls][--json]" },
+  { args: "cni exec web -- ls -l cni", words: "[exec][web][--][ls][-l][cni]" },
+  { args: "cni events --since 1h", words: "[events][--since][1h]" },
+  { args: "cni create", words: "[create]" },
+  { args: "cni --help", words: "[--help]" },
+  { args: "cni --version", words: "[--version]" },
+  { args: "help cni", words: "[help]" },
+  { args: "help cni ls", words: "[help][ls]" },
+  { args: "--help cni", words: "[--help]" },
+  { args: "__complete cni ls ", words: "[__complete][ls][]" },
+  { args: "__completeNoDesc -D cni l", words: "[__completeNoDesc][l]" },
+  { args: "-H unix:///x cni ls", words: "[ls]", docker: "unix:///x unset /kept" },
+  { args: "-Hunix:///x cni ls", words: "[ls]", docker: "unix:///x unset /kept" },
+  { args: "-H=unix:///x cni ls", words: "[ls]", docker: "unix:///x unset /kept" },
+  { args: "--host=unix:///x cni ls", words: "[ls]", docker: "unix:///x unset /kept" },
+  { args: "--host cni cni ls", words: "[ls]", docker: "cni unset /kept" },
+  { args: "-c prod cni ls", words: "[ls]", docker: "unset prod /kept" },
+  { args: "-cprod cni ls", words: "[ls]", docker: "unset prod /kept" },
+  { args: "--context=prod cni ls", words: "[ls]", docker: "unset prod /kept" },
+  { args: "--config /client cni ls", words: "[ls]", docker: "/env unset /client" },
+  { args: "--config=/client cni ls", words: "[ls]", docker: "/env unset /client" },
+  {
+    args: "--config /client cni --config /c.yaml ls",
+    words: "[ls]",
+    docker: "/env unset /client",
+    config: "/c.yaml",
+  },
+  { args: "cni --config=/c.yaml gc", words: "[gc]", config: "/c.yaml" },
+  { args: "-D --log-level debug --tls --tlscacert f --tlsverify=1 cni ls", words: "[ls]" },
+];
+
+describe("called as Docker's client calls its plugin", () => {
+  test.each(PLUGIN_CALLS)("$args: the program gets $words", (call) => {
+    const { args, words, docker = "/env unset /kept", config: file } = call;
+    for (const name of ["bin/docker-cni", "cli-plugins/docker-cni"]) {
+      mkdirSync(join(dir, "cli-plugins"), { recursive: true });
+      rmSync(join(dir, "cli-plugins/docker-cni"), { force: true });
+      symlinkSync(join(dir, "bin/docker-cni"), join(dir, "cli-plugins/docker-cni"));
+      const env = {
+        PATH: `${dir}/path:/usr/bin:/bin`,
+        DOCKER_HOST: "/env",
+        DOCKER_CONFIG: "/kept",
+      };
+      spawnSync(join(dir, name), args.split(" "), { cwd: dir, env, input: "input" });
+      const [first = "", second = ""] = seen("dist/docker-cni").split("\n");
+      expect(first.split("[--plugin][--]")[1]).toBe(words);
+      expect(second).toBe(`docker=${docker}`);
+      expect(first.includes("[--config-given]")).toBe(file !== undefined);
+      expect(first).toContain(`[--config=${file ?? "/etc/docker/cni.yaml"}]`);
+    }
+  });
+
+  test.each([
+    { args: "docker-cli-plugin-metadata", words: "[docker-cli-plugin-metadata]" },
+    { args: "__complete ls ", words: "[__complete][ls][]" },
+    { args: "cni --config /c.yaml --command add", words: "[go-hook][add]" },
+  ])("$args: is known without the plugin's name", ({ args, words }) => {
+    launch(args.split(" "));
+    expect(seen("dist/docker-cni").split("\n")[0]).toContain(`[--]${words}`);
+  });
+
+  test("a flag of a client of tomorrow is passed over in the folder of its plugins alone", () => {
+    mkdirSync(join(dir, "cli-plugins"));
+    symlinkSync(join(dir, "bin/docker-cni"), join(dir, "cli-plugins/docker-cni"));
+    const env = { PATH: `${dir}/path:/usr/bin:/bin` };
+    spawnSync(join(dir, "cli-plugins/docker-cni"), ["--new", "cni", "ls"], { env });
+    expect(seen("dist/docker-cni")).toContain("[--plugin][--][ls]\n");
+    spawnSync(join(dir, "bin/docker-cni"), ["--new", "cni", "ls"], { env });
+    expect(seen("path/runc")).toContain("[--new][cni][ls]\n");
   });
 });
 

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { operatorVerbs } from "../../src/cli/verbs.ts";
+import { protocolWords, verbs } from "../../src/cli/verbs.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { launcherKeys } from "../../src/config/launcher-reading.ts";
 import { withOwnLines } from "../../src/names/hosts-file.ts";
@@ -44,7 +44,7 @@ function all(text: string, pattern: RegExp): string[] {
 
 /** The words of a `case` label. */
 const words = (label: string | undefined): string[] =>
-  (label ?? "").split("|").map((word) => word.trim());
+  (label ?? "").split("|").map((word) => word.replaceAll(/[\s\\]/g, ""));
 
 /** The function of a script, as text. */
 function functionOf(script: string, name: string): string {
@@ -183,21 +183,23 @@ test("hooks/createruntime takes its arguments in the order in which they are giv
   const { args = [] } = createRuntimeHook({ ...hookOptions, id: "c1", locked: true });
   expect(args).toEqual(["createruntime", "c1", "/l", "/c.yaml", "--locked"]);
   expect(CREATERUNTIME).toContain("container=$1 launcher=$2 config=$3\nshift 3\n");
-  const verbs = all(CREATERUNTIME, /-- ([a-z-]+) "\$@" "\$container" "\$pid"/g);
-  expect(verbs).toEqual(["attach-netns"]);
-  expect(verbs.every((verb) => innerVerbs.has(verb))).toBe(true);
+  const called = all(CREATERUNTIME, /-- ([a-z-]+) "\$@" "\$container" "\$pid"/g);
+  expect(called).toEqual(["attach-netns"]);
+  expect(called.every((verb) => innerVerbs.has(verb))).toBe(true);
   expect(readFileSync("src/runtime/hook-verbs.ts", "utf8")).toContain('"--locked"');
 });
 
 describe("the launcher", () => {
   test("knows every verb of the program's, and no others", () => {
-    const [labels] = all(LAUNCHER, /^([a-z| -]+\| gc \|[a-z| -]+)\)$/gm);
-    const special = all(LAUNCHER, /^(go-hook)\)$/gm);
-    expect([...words(labels), ...special].toSorted()).toEqual(
-      [...innerVerbs, ...operatorVerbs].toSorted(),
+    const [labels] = all(LAUNCHER, /^([\w| \\\n-]+\| gc \|[\w| \\\n-]+)\)\n {4}program --/gm);
+    const special = all(LAUNCHER, /^(go-hook|version)\)$/gm);
+    const own = verbs.filter(({ sharedWord }) => !sharedWord).map(({ name }) => name);
+    expect([...words(labels), ...special, "version"].toSorted()).toEqual(
+      [...innerVerbs, ...protocolWords, ...own].toSorted(),
     );
-    const [helped] = all(LAUNCHER, /\*\) case \$\{2-\} in ([a-z| -]+)\)/g);
-    expect(words(helped).toSorted()).toEqual([...operatorVerbs, "version", "--json"].toSorted());
+    const [helped] = all(LAUNCHER, /^ {4}'' \| ([\w| \\\n-]+)\) person=1/gm);
+    const everyVerb = verbs.map(({ name }) => name);
+    expect(words(helped).toSorted()).toEqual([...everyVerb, "help"].toSorted());
     for (const verb of all(LAUNCHER, /program -- ([a-z-]+) /g)) expect(innerVerbs).toContain(verb);
   });
 
@@ -234,19 +236,20 @@ describe("the launcher", () => {
     const record = `#!/bin/sh\nprintf '%s\\0' "$@" >"$0.seen"\n/usr/bin/env -0 >"$0.env"\n`;
     writeFileSync(program, record, { mode: 0o755 });
     const env = { PATH: "/usr/bin:/bin", BUN_OPTIONS: "--x", NODE_CHANNEL_FD: "7" };
-    for (const args of ["create --preserve-fds 1 c1", "ls", "help", "--config /c ls"]) {
+    for (const args of ["create --preserve-fds 1 c1", "ls", "help", "cni ls", "--config /c ls"]) {
       spawnSync(launcher, args.split(" "), {
         env,
         stdio: ["ignore", "ignore", "ignore", "inherit"],
       });
       const options = parseOwnOptions(read(seen));
-      expect(options.rest.join(" ")).toBe(args.replace("--config /c ", ""));
+      expect(options.rest.join(" ")).toBe(args.replace(/^(--config \/c|cni) /, ""));
       expect(options).toMatchObject({
         launcher,
         hooks: `${dir}/bin/../hooks`,
         config: args.includes("--config") ? "/c" : "/etc/docker/cni.yaml",
         configGiven: args.includes("--config"),
         person: args === "help",
+        plugin: args === "cni ls",
       });
       const handed = Object.fromEntries(
         read(`${program}.env`).map((line) => [
@@ -269,7 +272,9 @@ describe("the launcher", () => {
 
   test("has the program's defaults", () => {
     expect(all(LAUNCHER, /^config=(.+)$/gm)).toEqual(["/etc/docker/cni.yaml"]);
-    expect(readFileSync("src/cli/cli.ts", "utf8")).toContain("(/etc/docker/cni.yaml)");
+    expect(readFileSync("src/cli/program.ts", "utf8")).toContain(
+      "in place of /etc/docker/cni.yaml,",
+    );
     const { stateDir } = resolveConfig({});
     expect(all(LAUNCHER, /\$\{value:-([^}]+)\}/g)).toEqual([stateDir]);
     expect(all(LAUNCHER, /\$\{value:-[^}]+\}(\/\w+)\//g)).toEqual([

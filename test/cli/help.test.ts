@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verbs } from "../../src/cli/verbs.ts";
 
 let dir: string;
 beforeAll(() => {
@@ -14,12 +15,12 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** What the program answers to a person, beside a configuration that is broken. */
-function ask(args: string, runtime = join(dir, "crun")) {
+function ask(args: string, runtime = join(dir, "crun"), way = "--person") {
   const own = [`--config=${dir}/cni.yaml`, "--config-given", `--runtime-path=${runtime}`];
   const words = args === "" ? [] : args.split(" ");
   const { status, stdout, stderr } = spawnSync(
     "node_modules/.bin/node",
-    ["src/main.ts", ...own, "--person", "--", ...words],
+    ["src/main.ts", ...own, way, "--", ...words],
     { encoding: "utf8" },
   );
   return { status, stdout: stdout.replaceAll(dir, ""), stderr: stderr.replaceAll(dir, "") };
@@ -31,16 +32,40 @@ describe("a person who asks for help", () => {
     (args) => {
       const { status, stdout, stderr } = ask(args);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-      expect(stdout).toMatch(/gives plain Docker containers CNI networks/);
-      for (const verb of ["ls", "inspect", "check", "heal", "gc", "trace", "version", "help"]) {
+      expect(stdout).toMatch(/CNI networks for plain Docker containers/);
+      for (const verb of [...verbs.map(({ name }) => name), "help"]) {
         expect(stdout).toMatch(new RegExp(`^  ${verb}\\b`, "m"));
       }
+      const own = stdout.replace("/crun", "runc").split("\n");
+      expect(own.filter((line) => line.length > 80)).toEqual([]);
     },
   );
 
   test("with a command is told of that one", () => {
     expect(ask("help gc")).toMatchObject({ status: 0 });
     expect(ask("help gc").stdout).toMatch(/^Usage: docker-cni gc/);
+  });
+
+  test("by Docker's client is told how it is called there", () => {
+    const { status, stdout } = ask("", undefined, "--plugin");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Usage: docker cni COMMAND\n/);
+    expect(ask("ls --help", undefined, "--plugin").stdout).toMatch(/^Usage: docker cni ls /);
+    expect(ask("lss", undefined, "--plugin").stderr).toMatch(/docker cni help tells the commands/);
+    expect(ask("--version", undefined, "--plugin").stdout).toMatch(/^docker-cni version/);
+  });
+
+  test.each(verbs.map(({ name }) => name))("is told what %s does within 80 columns", (name) => {
+    const { status, stdout } = ask(`${name} --help`);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: docker-cni ${name}\\b`));
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("with a wrong option is told where the right ones are", () => {
+    const { status, stderr } = ask("version --foo");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/docker-cni version --help tells how it is used/);
   });
 
   test("with a mistyped command is told which was meant, and whose others are", () => {
@@ -59,13 +84,16 @@ describe("version", () => {
   test("tells docker-cni's, and the runtime's", () => {
     expect(ask("version")).toEqual({
       status: 0,
-      stdout: `docker-cni version ${version}\nlow-level runtime /crun: crun version 9\n`,
+      stdout: expect.stringContaining(
+        `docker-cni version ${version}\nlow-level runtime /crun: crun version 9\n`,
+      ),
       stderr: "",
     });
-    expect(JSON.parse(ask("version --json").stdout)).toEqual({
+    expect(JSON.parse(ask("version --json").stdout)).toMatchObject({
       version,
       runtime: "/crun",
       runtimeVersion: "crun version 9",
+      plugins: [],
     });
   });
 

@@ -2,25 +2,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { lsCommand } from "../../src/cli/ls.ts";
-import { parseConfig } from "../../src/config/load.ts";
-import { processTracer } from "../../src/lib/trace.ts";
 import { attachment, keptRecord, useBench } from "../sandbox/context.ts";
+import { operatorCall } from "./call.ts";
 
 const bench = useBench();
 
 async function ls(...args: string[]): Promise<string> {
-  const lines: string[] = [];
-  const command = lsCommand({
-    argv: ["ls", ...args],
-    config: parseConfig("cni.yaml", ""),
-    sandbox: bench.current.context,
-    contextIn: () => bench.current.context,
-    tracer: processTracer(),
-    runtimePath: "",
-    print: (...more) => lines.push(...more),
-    exit: () => {},
-  });
-  await command.parseAsync(args, { from: "user" });
+  const { call, lines } = operatorCall(bench.current.context);
+  await lsCommand(call).parseAsync(args, { from: "user" });
   return lines.join("\n");
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseCreateCall, parseOwnOptions } from "../../src/runtime/args.ts";
+import { isOperatorCall, parseCreateCall, parseOwnOptions } from "../../src/runtime/args.ts";
 
 const docker =
   "--root /run/r --log /run/l.json --log-format json --systemd-cgroup create --bundle /b --pid-file /b/pid c1";
@@ -88,6 +88,7 @@ describe("the launcher's own options", () => {
     ];
     expect(parseOwnOptions(argv)).toEqual({
       person: false,
+      plugin: false,
       config: "/c",
       configGiven: true,
       runtimePath: "/r",
@@ -102,4 +103,18 @@ describe("the launcher's own options", () => {
   test("an unknown one is refused", () => {
     expect(() => parseOwnOptions(["--nope", "--"])).toThrow(/unknown option --nope/);
   });
+});
+
+test.each([
+  ["-- ls", true],
+  ["-- lss c1", true],
+  ["-- create c1", false],
+  ["-- run c1", false],
+  ["-- --root /r create c1", false],
+  ["--person -- --help", true],
+  ["--person --", true],
+  ["--plugin -- create", true],
+  ["--", false],
+])("%s is an operator's call: %s", (argv, is) => {
+  expect(isOperatorCall(parseOwnOptions(argv.split(" ")))).toBe(is);
 });

@@ -3,21 +3,22 @@ import { isValidContainerId } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
 import { findContainerDir } from "../engine/container-dir.ts";
 import { type DockerContainer, readDockerContainer } from "../engine/docker-container.ts";
-import { UserError } from "../lib/errors.ts";
 import { type Bundle, readBundle } from "../oci/bundle.ts";
 import { collectWhenIdle } from "../sandbox/background.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { lockSandbox } from "../sandbox/life.ts";
-import type { Lock } from "../state/lock.ts";
 import { release } from "../sandbox/release.ts";
+import type { Lock } from "../state/lock.ts";
+import type { SandboxRecord } from "../state/record.ts";
 import type { CreateCall } from "./args.ts";
+import { type Edit, findEdit } from "./edit.ts";
+import { readStartFacts } from "./facts.ts";
+import { type Install, poststopPath } from "./hooks.ts";
 import type { LowLevelRuntime } from "./lowlevel.ts";
+import { type NetworkRequest, readNetworkRequest } from "./network-request.ts";
 import { passthroughReason } from "./passthrough.ts";
-import { findEdit } from "./edit.ts";
-import { type Container, planNetwork } from "./network.ts";
-import { type Install, poststopPath } from "./poststop.ts";
-import { prepareRun, type Start, startBeside } from "./start.ts";
-import { readNetworkRequest } from "./network-request.ts";
+import { planStart } from "./plan.ts";
+import { type Started, start } from "./start.ts";
 
 export interface CreateContext extends SandboxContext {
   config: Config;
@@ -29,82 +30,146 @@ export interface CreateContext extends SandboxContext {
   startGc: () => void;
 }
 
+/** A call that makes a container, and what its bundle and Docker's files tell of that. */
+export interface Container {
+  call: CreateCall;
+  bundle: Bundle;
+  docker: DockerContainer | undefined;
+}
+
+/** What is to become of the container's network: none of ours, or one as it was asked for. */
+type Choice =
+  | {
+      leaveAlone: string;
+      /** The network that it had, which ends with that. */
+      ends?: SandboxRecord | undefined;
+    }
+  | OwnNetwork;
+
+/** What is asked of the container's network, as far as it had to be read. */
+export interface OwnNetwork {
+  leaveAlone?: undefined;
+  networkRequest?: NetworkRequest;
+  /** What of Docker's own files was edited since its network was made. */
+  edit?: Edit | undefined;
+}
+
 /**
  * Makes a container with its network: the low-level runtime's `create`, `run` or `restore` with a network namespace of
  * ours. Returns the runtime's exit status. When anything fails nothing of a new network is left; a container that had its
  * network before keeps what it had.
  */
 export async function create(context: CreateContext, call: CreateCall): Promise<number> {
-  const lock = once(() => lockSandbox(context, call.id));
+  const { store, log } = context;
   // A container that had its network before nearly always gets it again: its lock, which takes a process, is waited for
   // while the rest is read.
-  const isKnown = isValidContainerId(call.id) && existsSync(context.store.pathOf(call.id));
-  if (isKnown) lock().catch(() => {});
-  const leaveAlone = async (reason: string): Promise<number> => {
-    context.log.debug({ container: call.id, step: "create" }, `left alone: ${reason}`);
-    if (isKnown) (await lock()).release();
-    return withNote(context, call, "", () => context.runtime.run(call));
-  };
-
+  const isKnown = isValidContainerId(call.id) && existsSync(store.pathOf(call.id));
+  const early = isKnown ? lockSandbox(context, call.id) : undefined;
+  early?.catch(() => {});
   const bundle = readBundle(call.bundle);
   const containerDir = findContainerDir(bundle.spec, call.id);
   const docker = containerDir === undefined ? undefined : readDockerContainer(containerDir);
+  const container = { call, bundle, docker };
+  const known = isKnown ? store.read(call.id) : undefined;
   if (docker !== undefined && docker.networkMode === undefined) {
-    if (context.store.read(call.id) !== undefined) {
-      (await lock()).release();
+    if (known !== undefined) {
+      (await early)?.release();
+      const { unknownNetwork } = await import("./refusals.ts");
       throw unknownNetwork(docker);
     }
     for (const warning of docker.warnings) {
-      context.log.warn({ container: call.id, step: "create" }, warning);
+      log.warn({ container: call.id, step: "create" }, warning);
     }
   }
-  const networkMode = docker && (docker.networkMode ?? "unknown");
-  const reason = passthroughReason({
-    id: call.id,
-    bundleDir: bundle.dir,
-    spec: bundle.spec,
-    hookPath: poststopPath(context.install),
-    networkMode,
-  });
-  if (reason !== undefined) {
-    if (docker !== undefined && publishesByDocker(docker)) {
-      const { refuseTakenPorts } = await import("./foreign-ports.ts");
-      await refuseTakenPorts(context, call.id, docker);
-    }
-    return leaveAlone(reason);
-  }
-  const networkRequest = once(() =>
-    readNetworkRequest({ ...context, id: call.id, spec: bundle.spec, docker }),
-  );
-  const known = context.store.read(call.id);
-  if (known === undefined) {
-    const { whyNone } = await networkRequest();
-    if (whyNone !== undefined) return leaveAlone(whyNone);
-  }
-  const edit = findEdit(context, known, docker);
-  if (edit === "labels" && (await networkRequest()).none) {
-    await lock();
-    if (typeof known === "object") await release(context, known);
-    return leaveAlone("it asks for no network any more");
+
+  const choice = await chooseNetwork(context, container, known);
+  if (choice.leaveAlone !== undefined) {
+    const lock = await early;
+    if (choice.ends !== undefined) await release(context, choice.ends);
+    log.debug({ container: call.id, step: "create" }, `left alone: ${choice.leaveAlone}`);
+    lock?.release();
+    return withNote(context, call, "", () => context.runtime.run(call));
   }
   if (!isValidContainerId(call.id)) {
-    throw new UserError("BAD_ARGS", `the container id "${call.id}" is not one that CNI allows`, {
-      hint: "begin it with a letter or a digit, and use letters, digits, '.', '_' and '-' only",
-    });
+    const { invalidId } = await import("./refusals.ts");
+    throw invalidId(call.id);
   }
   collectWhenIdle(context, context.startGc);
-  const container = { spec: bundle.spec, docker, edit, networkRequest };
-  const work = { call, bundle, container, lock };
-  const sandbox = context.store.pathOf(call.id);
-  if (call.command === "create") {
-    return withNote(context, call, sandbox, () => createUnderLock(context, work));
-  }
-  const status = await withNote(context, call, sandbox, () => runUnderLock(context, work));
-  if (status !== 0 || !call.detach) {
+  const status = await withNote(context, call, store.pathOf(call.id), () =>
+    makeContainer(context, { ...container, ...choice }, early),
+  );
+  if (call.command !== "create" && (status !== 0 || !call.detach)) {
     const { collect } = await import("../sandbox/gc.ts");
     await collect(context, call.id, { waitMs: context.lockTimeoutMs });
   }
   return status;
+}
+
+/** Decides by the container's files, and by what is `known` of its network, whether it has one of ours. */
+async function chooseNetwork(
+  context: CreateContext,
+  { call: { id }, bundle: { dir: bundleDir, spec }, docker }: Container,
+  known: SandboxRecord | "unreadable" | undefined,
+): Promise<Choice> {
+  const networkMode = docker && (docker.networkMode ?? "unknown");
+  const hookPath = poststopPath(context.install);
+  const leaveAlone = passthroughReason({ id, bundleDir, spec, hookPath, networkMode });
+  if (leaveAlone !== undefined) {
+    if (docker !== undefined && publishesByDocker(docker)) {
+      const { refuseTakenPorts } = await import("./foreign-ports.ts");
+      await refuseTakenPorts(context, id, docker);
+    }
+    return { leaveAlone };
+  }
+  const edit = findEdit(context, known, docker);
+  // A container that has its network already is not asked again.
+  if (known !== undefined && edit !== "labels") return { edit };
+  const networkRequest = await readNetworkRequest({ ...context, id, spec, docker });
+  const { whyNone, none } = networkRequest;
+  if (known === undefined && whyNone !== undefined) return { leaveAlone: whyNone };
+  if (typeof known === "object" && none) {
+    return { leaveAlone: "it asks for no network any more", ends: known };
+  }
+  return { networkRequest, edit };
+}
+
+/** Makes the container's network and runs its runtime; `early` is the sandbox's lock, where it is waited for already. */
+async function makeContainer(
+  context: CreateContext,
+  container: Container & OwnNetwork,
+  early: Promise<Lock> | undefined,
+): Promise<number> {
+  const { call } = container;
+  try {
+    // A call that starts the container itself gets its runtime without the lock, which hooks may take; until the runtime has the
+    // container the note tells of it.
+    const status = await startUnderLock(context, container, early);
+    return status === "prepared" ? await context.runtime.run(call) : status;
+  } catch (error) {
+    // Outside the lock: the runtime's delete calls the poststop hook, which may wait for it.
+    if (call.command === "create") await context.runtime.deleteForce(call);
+    throw error;
+  }
+}
+
+/** A folder without a record is not left behind, and what could not be undone in time is left to gc. */
+async function startUnderLock(
+  context: CreateContext,
+  container: Container & OwnNetwork,
+  early: Promise<Lock> | undefined,
+): Promise<Started> {
+  const { call, bundle } = container;
+  const lock = await (early ?? lockSandbox(context, call.id));
+  try {
+    const plan = planStart(await readStartFacts(context, container));
+    context.log.debug({ container: call.id, step: "create" }, `${plan.kind}: ${plan.reason}`);
+    return await start(context, { call, bundle, plan });
+  } finally {
+    const left = context.store.read(call.id);
+    if (left === undefined) context.store.remove(call.id);
+    lock.release();
+    if (left !== "unreadable" && left?.state === "removing") context.startGc();
+  }
 }
 
 /**
@@ -131,65 +196,4 @@ async function withNote(
 /** Whether it is on a network of Docker's own, and Docker publishes ports of it. */
 function publishesByDocker({ networkMode = "none", portBindings }: DockerContainer): boolean {
   return portBindings.length > 0 && !/^(none|host|container:.*)$/.test(networkMode);
-}
-
-/** The error of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
-function unknownNetwork({ directory, warnings }: DockerContainer): UserError {
-  const why = warnings.join("; ") || `${directory} does not tell`;
-  return new UserError(
-    "STATE_FAILED",
-    `it is not known which network the container is on: ${why}`,
-    {
-      hint: "restore the file, or remove the container and make it anew",
-    },
-  );
-}
-
-interface Work {
-  call: CreateCall;
-  bundle: Bundle;
-  container: Container;
-  lock: () => Promise<Lock>;
-}
-
-async function createUnderLock(context: CreateContext, work: Work): Promise<number> {
-  try {
-    return await withSandbox(context, work, (start) => startBeside(context, start));
-  } catch (error) {
-    // Outside the lock: the runtime's delete calls the poststop hook, which may wait for it.
-    await context.runtime.deleteForce(work.call);
-    throw error;
-  }
-}
-
-/** The lock ends before the runtime begins, whose hooks may take it; until it has the container the note tells of it. */
-async function runUnderLock(context: CreateContext, work: Work): Promise<number> {
-  await withSandbox(context, work, (start) => prepareRun(context, start));
-  return context.runtime.run(work.call);
-}
-
-/**
- * Starts the container with its network under the sandbox's lock. A folder without a record is not left behind, and what could
- * not be undone in time is left to gc.
- */
-async function withSandbox<T>(
-  context: CreateContext,
-  { call, bundle, container, lock }: Work,
-  run: (start: Start) => Promise<T>,
-): Promise<T> {
-  const held = await lock();
-  try {
-    return await run({ call, bundle, ...(await planNetwork(context, call, container)) });
-  } finally {
-    const left = context.store.read(call.id);
-    if (left === undefined) context.store.remove(call.id);
-    held.release();
-    if (left !== "unreadable" && left?.state === "removing") context.startGc();
-  }
-}
-
-/** `work` at its first call; the same promise at every later one. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let promise: Promise<T> | undefined;
-  return () => (promise ??= work());
 }

@@ -2,7 +2,6 @@ import {
   CniError,
   isValidContainerId,
   loadDefaultNetworkList,
-  loadNetworkList,
   type NetworkList,
 } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
@@ -120,22 +119,6 @@ async function imagesOf({
   if (!mayStartAgain || !(config.envAddresses || keys.some(isRequestKey))) return found;
   const { rememberImages } = await import("../state/image-notes.ts");
   return rememberImages(store, { id, containerDir: docker.directory }, found);
-}
-
-/** Loads the networks that were asked for, in their order; throws the network library's fault. */
-export async function loadNetworks(
-  networkRequest: NetworkRequest,
-  confDir: string,
-): Promise<NetworkList[]> {
-  if (networkRequest.defaultList !== undefined) return [networkRequest.defaultList];
-  const lists = [];
-  for (const { name } of networkRequest.networks) {
-    const { list } = await (name === undefined
-      ? loadDefaultNetworkList(confDir)
-      : loadNetworkList(confDir, name));
-    lists.push(list);
-  }
-  return lists;
 }
 
 /** undefined when there is none: that is an error only once it is needed. */

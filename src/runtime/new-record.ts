@@ -1,95 +1,57 @@
+import type { NetworkList } from "../cni/index.ts";
 import type { Config } from "../config/config.ts";
-import { askedOf } from "../request/asked.ts";
 import { findEngineFile } from "../engine/container-dir.ts";
+import type { DockerContainer } from "../engine/docker-container.ts";
 import { composeName, namesOf } from "../names/hosts-file.ts";
 import { netnsName } from "../netns/netns.ts";
-import { hasUserNamespace, interfacesWithoutIpv6 } from "../oci/spec.ts";
-import type { SandboxRecord } from "../state/record.ts";
-import type { CreateCall } from "./args.ts";
-import type { CreateContext } from "./create.ts";
-import { pluginEnvironment } from "./environment.ts";
-import type { Container } from "./network.ts";
-import { planAttachments } from "./plan.ts";
+import { interfacesWithoutIpv6 } from "../oci/spec.ts";
+import { askedOf } from "../request/asked.ts";
+import {
+  macFor,
+  networksForPorts,
+  runtimeConfFor,
+  rawListWithArgs,
+} from "../request/runtime-conf.ts";
+import { type Workload, workloadArgs } from "../request/workload-args.ts";
+import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import type { NetworkRequest } from "./network-request.ts";
+import type { ContainerFacts } from "./plan.ts";
 import type { AllottedPorts } from "./ports.ts";
-import { loadNetworks } from "./network-request.ts";
 
-/** What a record that takes the place of another one needs. */
-export interface RecordChange {
-  /** Called when it is known that what is asked for can be met. */
-  prepare?: () => Promise<void>;
-  /** Called before the record is written. */
-  adjust?: (record: SandboxRecord) => void;
-}
+const NO_PORTS: AllottedPorts = { all: [], byNetwork: [], chosen: [] };
 
 /**
- * Remembers what is about to be made: from here on whatever crashes can be undone. It is not yet safe from a power cut,
- * which takes the namespace with it.
+ * The record of a network that is asked for `at` a moment (ISO 8601), before anything of it is made; its ports are not allotted
+ * yet. Throws BAD_REQUEST for what no network can carry.
  */
-export async function newRecord(
-  context: CreateContext,
-  call: CreateCall,
-  container: Container,
-  { prepare, adjust }: RecordChange = {},
-): Promise<SandboxRecord> {
-  const { config, bootId, runtime } = context;
-  const { docker } = container;
-  const networkRequest = await container.networkRequest();
-  const lists = await loadNetworks(networkRequest, config.cniConfDir);
-  const netns = netnsName(call.id);
-  if (prepare === undefined && context.netns.exists(netns)) {
-    const { netnsTaken } = await import("./netns-taken.ts");
-    const owner = context.netns.ownerOf(netns);
-    throw netnsTaken({ netns, id: call.id, owner, stateDir: config.stateDir });
-  }
-  const name = docker?.name ?? networkRequest.name;
+export function newRecord(
+  facts: ContainerFacts,
+  options: AttachmentsOptions,
+  at: string,
+): SandboxRecord {
+  const { id, docker, bootId, runtimeDir, environment, config } = facts;
+  const { networkRequest } = options;
   const service = composeName(networkRequest.labels);
-  const withPorts = (ports: AllottedPorts): SandboxRecord => ({
+  return {
     version: 1,
-    id: call.id,
+    id,
     state: "creating",
-    netns,
+    netns: netnsName(id),
     bootId,
-    createdAt: new Date().toISOString(),
+    createdAt: at,
     keep: docker !== undefined && !docker.autoRemove && mayKeep(config.keep, networkRequest.keep),
-    ...(hasUserNamespace(container.spec) && { userns: true }),
-    ...identity(call, container, networkRequest.name),
+    ...currentIdentity(facts, networkRequest.name),
     ...(service && { service }),
     ...(docker && { asked: askedOf(docker) }),
-    runtimeDir: runtime.stateDir(call),
-    environment: pluginEnvironment(context.env),
-    ...(ports.chosen.length > 0 && { chosenPorts: ports.chosen }),
-    attachments: planAttachments({
-      networkRequest,
-      lists,
-      ports,
-      docker,
-      pluginDirs: config.cniBinDirs,
-      workload: { id: call.id, name, labels: networkRequest.labels },
-      workloadArgs: config.workloadArgs,
-    }),
-  });
-  const noted = (ports: AllottedPorts): SandboxRecord => {
-    const record = withPorts(ports);
-    adjust?.(record);
-    context.store.write(record, { durable: adjust !== undefined });
-    return record;
+    runtimeDir,
+    environment,
+    attachments: planAttachments(options, NO_PORTS),
   };
-  const none = { all: [], byNetwork: [], chosen: [] };
-  const asksForPorts = [networkRequest, ...networkRequest.networks].some(
-    ({ ports }) => ports.length > 0,
-  );
-  // What cannot be met whatever the ports are is told before one of them is looked for.
-  if (asksForPorts || prepare !== undefined) withPorts(none);
-  await prepare?.();
-  if (!asksForPorts) return noted(none);
-  const { withAllottedPorts } = await import("./ports.ts");
-  return withAllottedPorts(context, call.id, networkRequest, noted);
 }
 
-/** How the container is called, and the files of its own that its network shows in. */
-export function identity(
-  { id }: CreateCall,
-  { spec, docker }: Container,
+/** How the container is called now, and the files of its own that its network shows in. */
+export function currentIdentity(
+  { id, spec, docker }: ContainerFacts,
   requestedName?: string,
 ): Pick<SandboxRecord, "name" | "names" | "files" | "containerDir" | "withoutIpv6"> {
   const name = docker?.name ?? requestedName;
@@ -111,4 +73,56 @@ export function identity(
 
 function mayKeep(policy: Config["keep"], asked: boolean | undefined): boolean {
   return policy === "label" ? asked === true : policy === "always" && asked !== false;
+}
+
+export interface AttachmentsOptions {
+  networkRequest: NetworkRequest;
+  /** The networks that were asked for, in their order. */
+  lists: readonly NetworkList[];
+  docker: DockerContainer | undefined;
+  workload: Workload;
+  /** What plugins are told of the workload: `id`, `name`, `label:KEY`. */
+  workloadArgs: readonly string[];
+}
+
+/** What a new sandbox is attached to, with the `ports` that it was allotted. Throws BAD_REQUEST for what no network can carry. */
+export function planAttachments(
+  options: AttachmentsOptions,
+  ports: AllottedPorts,
+): AttachmentRecord[] {
+  const { networkRequest, lists, docker, workload } = options;
+  const publishing = networksForPorts(lists, networkRequest.ports);
+  const dns = docker && {
+    servers: docker.dns,
+    searches: docker.dnsSearch,
+    options: docker.dnsOptions,
+  };
+  const told = workloadArgs(workload, options.workloadArgs).args;
+  return networkRequest.networks.flatMap((network, place): AttachmentRecord[] => {
+    const list = lists[place];
+    if (list === undefined) return [];
+    const { ifName, aliases, defaultRoute } = network;
+    const conf = runtimeConfFor(list, network, {
+      ports: [...(publishing.includes(list) ? ports.all : []), ...(ports.byNetwork[place] ?? [])],
+      ...(dns && { dns }),
+    });
+    const mac = macFor(list, network);
+    return [
+      {
+        network: list.name,
+        ifName,
+        list:
+          Object.keys(conf.configArgs).length === 0
+            ? list.raw
+            : rawListWithArgs(list.raw, list.plugins, conf.configArgs),
+        cniArgs: [["IgnoreUnknown", "1"], ...told, ...conf.cniArgs],
+        capabilityArgs: conf.capabilityArgs,
+        addresses: [],
+        ...(mac !== undefined && { mac }),
+        ...(network.ifNameAsked === true && { ifNameAsked: true as const }),
+        ...(aliases.length > 0 && { aliases }),
+        ...(defaultRoute && { defaultRoute }),
+      },
+    ];
+  });
 }

@@ -1,12 +1,63 @@
-import { parseNetworkList } from "../cni/index.ts";
-import type { Asked } from "../request/asked.ts";
+import { CniError, parseNetworkList } from "../cni/index.ts";
 import { isNamed } from "../ports/port-choice.ts";
 import { describePort, type PortMapping, type PortRequest } from "../ports/ports.ts";
 import { networksForPorts } from "../request/runtime-conf.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
+import { heldTwice } from "../sandbox/held-twice.ts";
+import { acquirePorts, releaseOrLog } from "../sandbox/published.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
-import { setPorts } from "../state/transitions.ts";
-import { type PortsRequest, withAllottedPorts } from "./ports.ts";
+import { setPorts, transition } from "../state/transitions.ts";
+import { planAttachments } from "./new-record.ts";
+import type { PortsPlan, StartPlan } from "./plan.ts";
+import { withAllottedPorts } from "./ports.ts";
+
+/** Takes the ports that are planned, with the sandbox's lock held, and writes them down. Throws PORT_TAKEN, naming the holder. */
+export async function takePorts(
+  context: SandboxContext,
+  { record, ports, isEdited }: Pick<StartPlan, "record" | "ports" | "isEdited">,
+): Promise<void> {
+  if (ports.take === "none") return;
+  if (ports.take === "held") return warnOfOthers(context, record);
+  if (ports.take === "asked") return takeAskedPorts(context, record, { ports, durable: isEdited });
+  if (record.ports !== "released") await releaseOrLog(context, record);
+  if (ports.take === "again") await takePortsAgain(context, record);
+  else await takeOtherPorts(context, record, ports);
+}
+
+/** The ports that were never given back may be listened on by a process of the host all the same. */
+function warnOfOthers(context: SandboxContext, record: SandboxRecord): void {
+  const reason = heldTwice(record);
+  if (reason !== undefined) context.log.warn({ container: record.id, step: "ports" }, reason);
+}
+
+/** Publishes the ports of a network that is well otherwise; where that fails all of it is built again. */
+export async function publishAgain(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  try {
+    await acquirePorts(context, record);
+  } catch (error) {
+    if (!(error instanceof CniError)) throw error;
+    context.log.warn({ container: record.id, step: "ports", err: error }, "the network is rebuilt");
+    const { reattach } = await import("../sandbox/rebuild.ts");
+    await reattach(context, record);
+    transition(context.store, record, "attached");
+  }
+}
+
+/** Takes the ports of a network that is about to be made. */
+async function takeAskedPorts(
+  context: SandboxContext,
+  record: SandboxRecord,
+  { ports, durable }: { ports: Extract<PortsPlan, { take: "asked" }>; durable: boolean },
+): Promise<void> {
+  await withAllottedPorts(context, record.id, ports.request, (allotted) => {
+    const planned = planAttachments(ports.attachments, allotted);
+    for (const [place, attachment] of record.attachments.entries()) {
+      attachment.capabilityArgs = planned[place]?.capabilityArgs ?? attachment.capabilityArgs;
+    }
+    if (allotted.chosen.length > 0) record.chosenPorts = allotted.chosen;
+    context.store.write(record, { durable });
+  });
+}
 
 /**
  * Takes the ports of a kept sandbox again that a stop gave back, with its lock held: it is noted in its record, where they are
@@ -43,11 +94,10 @@ export async function takePortsAgain(
  * left to choose and was asked for before as well stays the same where it is free. `asked` is noted with them. Throws
  * BAD_REQUEST where no network can publish them.
  */
-export async function takeOtherPorts(
+async function takeOtherPorts(
   context: SandboxContext,
   record: SandboxRecord,
-  networkRequest: PortsRequest,
-  asked: Asked,
+  { request: networkRequest, asked }: Extract<PortsPlan, { take: "others" }>,
 ): Promise<void> {
   const lists = record.attachments.map(({ list }) => parseNetworkList(list));
   const publishing = networksForPorts(lists, networkRequest.ports);

@@ -7,7 +7,7 @@ import { resolveConfig } from "../../src/config/config.ts";
 import { readDockerContainer } from "../../src/engine/docker-container.ts";
 import { namesOf } from "../../src/names/hosts-file.ts";
 import { recordingLog } from "../../src/lib/log.ts";
-import { planAttachments } from "../../src/runtime/plan.ts";
+import { planAttachments } from "../../src/runtime/new-record.ts";
 import { readNetworkRequest } from "../../src/runtime/network-request.ts";
 import { fileStore } from "../../src/state/store.ts";
 
@@ -61,15 +61,14 @@ async function told({ hostConfig, config, endpoint, labels = {} }: Said) {
     spec: {},
     docker,
   });
-  const [attachment] = planAttachments({
+  const options = {
     networkRequest,
     lists: [parseNetworkList(LIST)],
-    ports: { all: [], byNetwork: [], chosen: [] },
     docker,
-    pluginDirs: [join(dir, "plugins")],
     workload: { id: ID, name: docker.name, labels: {} },
     workloadArgs: [],
-  });
+  };
+  const [attachment] = planAttachments(options, { all: [], byNetwork: [], chosen: [] });
   return { ...attachment?.capabilityArgs, ports: networkRequest.ports, names: namesOf(docker) };
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { DockerContainer } from "../engine/docker-container.ts";
 import { UserError } from "../lib/errors.ts";
 
 export interface TakenNetns {
@@ -30,4 +31,28 @@ export function netnsTaken({ netns, id, owner, stateDir }: TakenNetns): UserErro
       hint: `set state_dir back to ${owner} in cni.yaml, or stop all containers and move what is in it to ${stateDir}`,
     },
   );
+}
+
+/** The error of a container that had a network of ours, where Docker's files do not tell whether it is to have it still. */
+export function unknownNetwork({ directory, warnings }: DockerContainer): UserError {
+  const why = warnings.join("; ") || `${directory} does not tell`;
+  return new UserError(
+    "STATE_FAILED",
+    `it is not known which network the container is on: ${why}`,
+    {
+      hint: "restore the file, or remove the container and make it anew",
+    },
+  );
+}
+
+/** The error of a container whose id no plugin takes (CNI specification, CNI_CONTAINERID). */
+export function invalidId(id: string): UserError {
+  return new UserError("BAD_ARGS", `the container id "${id}" is not one that CNI allows`, {
+    hint: "begin it with a letter or a digit, and use letters, digits, '.', '_' and '-' only",
+  });
+}
+
+/** The error of a container that its engine removed while it was made. */
+export function removedMeanwhile(id: string): UserError {
+  return new UserError("NO_SUCH_CONTAINER", `container ${id} was removed while it was started`);
 }

@@ -1,4 +1,3 @@
-import { isHostName } from "../names/host-name.ts";
 import { UserError } from "../lib/errors.ts";
 import { type RequestSource, badRequest, shown } from "../lib/bad-request.ts";
 import {
@@ -16,7 +15,9 @@ import {
   parseBandwidth,
   parseCniArgs,
   parseIps,
+  parseKeep,
   parseMac,
+  parseName,
 } from "./values.ts";
 
 /** Everything that was asked of a container's network. */
@@ -106,8 +107,8 @@ export function parseRequest(input: RequestInput): SandboxRequest {
     none,
     networks: named,
     ports,
-    keep: readKeep(sources.get("cni.keep")),
-    name: readName(sources.get("cni.name")),
+    keep: parseKeep(sources.get("cni.keep")),
+    name: parseName(sources.get("cni.name")),
     warnings,
   };
 }
@@ -242,17 +243,4 @@ function applyEnv(networks: SandboxRequest["networks"], env: readonly string[]):
 function envValue(env: readonly string[], name: string): string | undefined {
   const value = env.findLast((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
   return value === "" ? undefined : value;
-}
-
-function readKeep(source: RequestSource | undefined): boolean | undefined {
-  if (source === undefined) return undefined;
-  const word = source.value.trim().toLowerCase();
-  if (["true", "yes", "on", "1"].includes(word)) return true;
-  if (["false", "no", "off", "0"].includes(word)) return false;
-  throw badRequest(source, "neither true nor false", "true");
-}
-
-function readName(source: RequestSource | undefined): string | undefined {
-  if (source === undefined || isHostName(source.value)) return source?.value;
-  throw badRequest(source, "cannot be a host name", "web");
 }

@@ -151,3 +151,18 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
+
+/** `cni.keep`; undefined where it was not given. */
+export function parseKeep(source: RequestSource | undefined): boolean | undefined {
+  if (source === undefined) return undefined;
+  const word = source.value.trim().toLowerCase();
+  if (["true", "yes", "on", "1"].includes(word)) return true;
+  if (["false", "no", "off", "0"].includes(word)) return false;
+  throw badRequest(source, "neither true nor false", "true");
+}
+
+/** `cni.name`; undefined where it was not given. */
+export function parseName(source: RequestSource | undefined): string | undefined {
+  if (source === undefined || isHostName(source.value)) return source?.value;
+  throw badRequest(source, "cannot be a host name", "web");
+}

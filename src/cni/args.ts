@@ -54,6 +54,7 @@ function assertCniArg(key: string, value: string): void {
   }
 }
 
-function invalidArg(msg: string): CniError {
+/** The error of a parameter that plugins cannot be given (specification 1.1.0, section 5: 4). */
+export function invalidArg(msg: string): CniError {
   return new CniError({ kind: "invalid", code: errorCodes.invalidEnvironment, msg });
 }

@@ -1,14 +1,8 @@
-import { assertCniArgs, assertPairs } from "./args.ts";
-import { assertCacheable, type AttachmentCache } from "./cache.ts";
-import {
-  assertNetwork,
-  configText,
-  separablePlugins,
-  type NetworkList,
-  type PluginConfig,
-} from "./config.ts";
-import { pluginEnv } from "./env.ts";
-import { asCniError, CniError, errorCodes, joinErrors, type CniCommand } from "./errors.ts";
+import { assertCniArgs, invalidArg } from "./args.ts";
+import type { AttachmentCache } from "./cache.ts";
+import { configText } from "./cache-entry.ts";
+import { separablePlugins, type NetworkList, type PluginConfig } from "./config.ts";
+import { asCniError, CniError, errorCodes, joinErrors } from "./errors.ts";
 import {
   callOnce,
   callPlugin,
@@ -16,13 +10,12 @@ import {
   findPlugin,
   isWorthRetry,
   pauseAfter,
+  requestFor,
   type Invoker,
-  type PluginRequest,
 } from "./invoke.ts";
-import { describeType, formatJson, isObject } from "./json.ts";
-import { assertContainerId, assertInterfaceName } from "./names.ts";
 import { readAddOutput } from "./output.ts";
 import {
+  assertAttachment,
   isIncomplete,
   keyOf,
   recall,
@@ -32,7 +25,6 @@ import {
   type RuntimeConf,
 } from "./recall.ts";
 import type { Result } from "./result.ts";
-import { pluginStdin } from "./stdin.ts";
 import { isAtLeast } from "./versions.ts";
 
 /** What the operations work with. */
@@ -81,7 +73,7 @@ export function toolsFor(tools: Tools, options: CallOptions = {}): Tools {
 export async function addList(tools: Tools, list: NetworkList, rt: RuntimeConf): Promise<Result> {
   const { invoker } = tools;
   assertAttachment(list, rt);
-  if (rt.netns === "") throw invalid("ADD needs the path of a network namespace");
+  if (rt.netns === "") throw invalidArg("ADD needs the path of a network namespace");
   assertCniArgs(rt.cniArgs);
   const attachment = { list, rt };
   // Nothing is begun that a missing binary further down the chain would stop half-way.
@@ -129,7 +121,7 @@ async function addPlugins(
     cache.write({ ...head, result, incomplete: !isWhole }, { durable: isWhole });
   }
   if (progress.result !== undefined) return progress.result;
-  throw invalid(`network ${JSON.stringify(list.name)} has no plugins`);
+  throw invalidArg(`network ${JSON.stringify(list.name)} has no plugins`);
 }
 
 /** DEL of an ADD that failed; whether all went well. The caller's abort is thrown on. */
@@ -238,49 +230,4 @@ export async function delPlugins(
   }
   const failure = joinErrors(errors);
   if (failure !== undefined) throw failure;
-}
-
-export function requestFor(
-  { env, pluginDirs }: Invoker,
-  call: Attachment & { command: CniCommand; plugin: PluginConfig; prevResult?: Result | undefined },
-): PluginRequest {
-  const { command, list, plugin, rt, prevResult } = call;
-  const { containerId, ifName, capabilityArgs } = rt;
-  return {
-    command,
-    plugin: plugin.type,
-    network: list.name,
-    containerId,
-    ifName,
-    env: pluginEnv(env, { command, pluginDirs, ...rt }),
-    stdin: pluginStdin(list, plugin, { prevResult, capabilityArgs }),
-  };
-}
-
-/** Throws a CniError for what plugins could not be given, or the cache not hold, before anything is done. */
-export function assertAttachment(list: NetworkList, rt: RuntimeConf): void {
-  assertNetwork(list);
-  assertContainerId(rt.containerId);
-  assertInterfaceName(rt.ifName);
-  assertNetns(rt.netns);
-  assertPairs(rt.cniArgs ?? []);
-  assertCapabilityArgs(rt.capabilityArgs);
-  assertCacheable(keyOf(list, rt));
-}
-
-function assertNetns(netns: unknown): void {
-  if (typeof netns !== "string")
-    throw invalid(`netns has to be a string and is ${describeType(netns)}`);
-  if (netns.includes("\0")) throw invalid("the path of the network namespace holds a NUL");
-}
-
-function assertCapabilityArgs(args: unknown): void {
-  if (args === undefined) return;
-  if (!isObject(args))
-    throw invalid(`capabilityArgs has to be an object and is ${describeType(args)}`);
-  formatJson(args, "capabilityArgs", errorCodes.invalidEnvironment);
-}
-
-function invalid(msg: string): CniError {
-  return new CniError({ kind: "invalid", code: errorCodes.invalidEnvironment, msg });
 }

@@ -1,4 +1,14 @@
 import type { CniArgs } from "./args.ts";
+import {
+  appendPlugins,
+  listFromConf,
+  parseListHead,
+  parseNetworkConf,
+  parseNetworkList,
+  parseObject,
+  type NetworkList,
+} from "./config.ts";
+import { asCniError } from "./errors.ts";
 import { describeType, isObject, parseJson, type JsonObject } from "./json.ts";
 
 /** The content of one file of libcni's cache. */
@@ -104,4 +114,69 @@ function isNonEmpty(value: unknown): value is string {
 
 function corrupt(reason: string): CacheFile {
   return { state: "corrupt", reason };
+}
+
+/**
+ * The list's JSON text as it is run: `raw` where it says the same, and otherwise, for a list that was changed after it was
+ * parsed, what `raw` has with the list's own fields over it.
+ */
+export function configText(list: NetworkList): string {
+  const written = parseCachedConfig(list.raw);
+  if (written !== undefined && isSameRun(written, list)) return list.raw;
+  const { cniVersions: _cniVersions, ...others } = listKeys(list.raw);
+  return JSON.stringify({ ...others, ...runOf(list) });
+}
+
+/** Reads a list, or the configuration of a single plugin that was added by itself; undefined for what is neither. */
+export function parseCachedConfig(config: string): NetworkList | undefined {
+  return ifValid(() =>
+    "plugins" in parseObject(config)
+      ? parseNetworkList(config)
+      : listFromConf(parseNetworkConf(config)),
+  );
+}
+
+/** A cached list with the further plugins of `given`; undefined when the one does not begin as the other. */
+export function completedConfig(config: string, given: NetworkList): NetworkList | undefined {
+  const list = parseCachedHead(config);
+  if (list === undefined || list.loadOnlyInlinedPlugins || list.name !== given.name)
+    return undefined;
+  const count = list.plugins.length;
+  const isBeginning =
+    JSON.stringify(list.plugins) === JSON.stringify(given.plugins.slice(0, count));
+  return isBeginning ? appendPlugins(list, given.plugins.slice(count)) : undefined;
+}
+
+function parseCachedHead(config: string): NetworkList | undefined {
+  return ifValid(() => {
+    const object = parseObject(config);
+    // The configuration of a single plugin would pass for a list without plugins.
+    const isSingle = "type" in object && !("plugins" in object);
+    return isSingle ? undefined : parseListHead(config);
+  });
+}
+
+function isSameRun(a: NetworkList, b: NetworkList): boolean {
+  return JSON.stringify(runOf(a)) === JSON.stringify(runOf(b));
+}
+
+function runOf(list: NetworkList): JsonObject {
+  const { cniVersion, name, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins } = list;
+  return { cniVersion, name, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins };
+}
+
+/** The keys of a list's text; none for that of a single plugin, whose keys are the plugin's. */
+function listKeys(raw: string): JsonObject {
+  const object = ifValid(() => parseObject(raw)) ?? {};
+  return "plugins" in object ? object : {};
+}
+
+/** What `read` gives; undefined where it throws a CniError. */
+export function ifValid<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    asCniError(error);
+    return undefined;
+  }
 }

@@ -1,9 +1,12 @@
-import { assertAttachment, delPlugins, requestFor, type Tools } from "./attachment-ops.ts";
+import { delPlugins, type Tools } from "./attachment-ops.ts";
+import type { AttachmentCache } from "./cache.ts";
+import type { CacheFile } from "./cache-entry.ts";
 import { separablePlugins, type NetworkList, type PluginConfig } from "./config.ts";
 import { CniError, errorCodes } from "./errors.ts";
-import { callPlugin, contextOf } from "./invoke.ts";
+import { callPlugin, contextOf, requestFor } from "./invoke.ts";
 import { readAddOutput } from "./output.ts";
 import {
+  assertAttachment,
   isIncomplete,
   keyOf,
   recall,
@@ -24,9 +27,7 @@ export async function addCapability(
   rt: RuntimeConf,
   capability: string,
 ): Promise<void> {
-  assertAttachment(list, rt);
-  const file = cache.read(keyOf(list, rt));
-  const { known, plugins } = find({ list, rt }, capability, recall(file, { list, rt }));
+  const { file, known, plugins } = find(cache, { list, rt }, capability);
   const prevResult = isIncomplete(file) ? undefined : resultIn(file, known.list.cniVersion);
   if (file.state !== "entry" || prevResult === undefined) {
     const msg = `network ${JSON.stringify(list.name)}: ADD of ${capability} alone needs the result of ADD, and none is cached`;
@@ -55,20 +56,22 @@ export async function delCapability(
   rt: RuntimeConf,
   capability: string,
 ): Promise<void> {
-  assertAttachment(list, rt);
-  const file = cache.read(keyOf(list, rt));
-  const { known, plugins } = find({ list, rt }, capability, recall(file, { list, rt }));
+  const { file, known, plugins } = find(cache, { list, rt }, capability);
   const prevResult = resultForDel(file, known.list.cniVersion, undefined);
   await delPlugins(invoker, known, { prevResult, plugins, keepGoing: true });
 }
 
+/** The attachment as its last ADD had it, and those of its plugins that can be called alone for `capability`. */
 function find(
-  { list }: Attachment,
+  cache: AttachmentCache,
+  { list, rt }: Attachment,
   capability: string,
-  known: Attachment,
-): { known: Attachment; plugins: PluginConfig[] } {
+): { file: CacheFile; known: Attachment; plugins: PluginConfig[] } {
+  assertAttachment(list, rt);
+  const file = cache.read(keyOf(list, rt));
+  const known = recall(file, { list, rt });
   const plugins = separablePlugins(known.list, capability);
-  if (plugins !== undefined) return { known, plugins };
+  if (plugins !== undefined) return { file, known, plugins };
   throw new CniError({
     kind: "invalid",
     code: errorCodes.invalidNetworkConfig,

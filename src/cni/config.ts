@@ -1,4 +1,4 @@
-import { asCniError, CniError } from "./errors.ts";
+import { CniError } from "./errors.ts";
 import { describeJsonFault } from "./json-fault.ts";
 import { describeType, formatJson, isObject, parseJson, type JsonObject } from "./json.ts";
 import { assertNetworkName, isValidNetworkName, isValidPluginType } from "./names.ts";
@@ -109,37 +109,6 @@ export function assertNetwork({ name, plugins }: Pick<NetworkList, "name" | "plu
   formatJson(plugins, `network ${JSON.stringify(name)}`);
 }
 
-/**
- * The list's JSON text as it is run: `raw` where it says the same, and otherwise, for a list that was changed after it was
- * parsed, what `raw` has with the list's own fields over it.
- */
-export function configText(list: NetworkList): string {
-  const written = parseCachedConfig(list.raw);
-  if (written !== undefined && isSameRun(written, list)) return list.raw;
-  const { cniVersions: _cniVersions, ...others } = listKeys(list.raw);
-  return JSON.stringify({ ...others, ...runOf(list) });
-}
-
-/** Reads a list, or the configuration of a single plugin that was added by itself; undefined for what is neither. */
-export function parseCachedConfig(config: string): NetworkList | undefined {
-  return valid(() =>
-    "plugins" in parseObject(config)
-      ? parseNetworkList(config)
-      : listFromConf(parseNetworkConf(config)),
-  );
-}
-
-/** A cached list with the further plugins of `given`; undefined when the one does not begin as the other. */
-export function completedConfig(config: string, given: NetworkList): NetworkList | undefined {
-  const list = parseCachedHead(config);
-  if (list === undefined || list.loadOnlyInlinedPlugins || list.name !== given.name)
-    return undefined;
-  const count = list.plugins.length;
-  const isBeginning =
-    JSON.stringify(list.plugins) === JSON.stringify(given.plugins.slice(0, count));
-  return isBeginning ? appendPlugins(list, given.plugins.slice(count)) : undefined;
-}
-
 /** The capabilities that any plugin of the list declares true, sorted. */
 export function capabilitiesOf(list: Pick<NetworkList, "plugins">): string[] {
   const names = list.plugins.flatMap((plugin) => Object.entries(plugin.capabilities ?? {}));
@@ -167,40 +136,6 @@ export function separablePlugins(
   return able.length > 0 && isWhole ? able : undefined;
 }
 
-function parseCachedHead(config: string): NetworkList | undefined {
-  return valid(() => {
-    const object = parseObject(config);
-    // The configuration of a single plugin would pass for a list without plugins.
-    const isSingle = "type" in object && !("plugins" in object);
-    return isSingle ? undefined : parseListHead(config);
-  });
-}
-
-function isSameRun(a: NetworkList, b: NetworkList): boolean {
-  return JSON.stringify(runOf(a)) === JSON.stringify(runOf(b));
-}
-
-function runOf(list: NetworkList): JsonObject {
-  const { cniVersion, name, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins } = list;
-  return { cniVersion, name, disableCheck, disableGC, loadOnlyInlinedPlugins, plugins };
-}
-
-/** The keys of a list's text; none for that of a single plugin, whose keys are the plugin's. */
-function listKeys(raw: string): JsonObject {
-  const object = valid(() => parseObject(raw)) ?? {};
-  return "plugins" in object ? object : {};
-}
-
-/** What `read` gives; undefined where it throws a CniError. */
-function valid<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    asCniError(error);
-    return undefined;
-  }
-}
-
 function whyNotJson(text: string, { message }: SyntaxError): string {
   if (text.startsWith("\uFEFF")) {
     return "it begins with a byte order mark (BOM), which JSON does not have: save it as UTF-8 without one";
@@ -209,7 +144,7 @@ function whyNotJson(text: string, { message }: SyntaxError): string {
   return `it is not JSON: ${message.includes("nested") ? message : describeJsonFault(text)}`;
 }
 
-function parseObject(json: string): JsonObject {
+export function parseObject(json: string): JsonObject {
   let value: unknown;
   try {
     value = parseJson(json);

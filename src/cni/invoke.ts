@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { PluginConfig } from "./config.ts";
+import { pluginEnv } from "./env.ts";
 import { asCniError, CniError, errorCodes, type CniCommand } from "./errors.ts";
 import type { PluginExec, PluginExit } from "./exec.ts";
 import { isValidPluginType } from "./names.ts";
 import { readOutput, type CallContext } from "./output.ts";
+import type { Attachment } from "./recall.ts";
+import type { Result } from "./result.ts";
+import { pluginStdin } from "./stdin.ts";
 import { errnoOf } from "./system-error.ts";
 
 /** One call of a plugin, as it went: for logs and traces. */
@@ -51,6 +56,24 @@ export interface PluginRequest {
   stdin: string;
   /** Faults that the caller knows for false alarms; they are thrown as any other, and marked where they are told of. */
   ignore?: ((fault: CniError) => boolean) | undefined;
+}
+
+/** The call of one plugin of an attachment's list. */
+export function requestFor(
+  { env, pluginDirs }: Invoker,
+  call: Attachment & { command: CniCommand; plugin: PluginConfig; prevResult?: Result | undefined },
+): PluginRequest {
+  const { command, list, plugin, rt, prevResult } = call;
+  const { containerId, ifName, capabilityArgs } = rt;
+  return {
+    command,
+    plugin: plugin.type,
+    network: list.name,
+    containerId,
+    ifName,
+    env: pluginEnv(env, { command, pluginDirs, ...rt }),
+    stdin: pluginStdin(list, plugin, { prevResult, capabilityArgs }),
+  };
 }
 
 /** The plugin's path; throws a CniError that names the folders searched. */

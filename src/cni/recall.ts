@@ -1,10 +1,18 @@
-import { assertCniArgs, type CniArgs } from "./args.ts";
-import type { AttachmentKey } from "./cache.ts";
+import { assertCniArgs, assertPairs, invalidArg, type CniArgs } from "./args.ts";
+import { assertCacheable, type AttachmentKey } from "./cache.ts";
 import type { CapabilityArgs } from "./capability-args.ts";
-import type { CacheEntry, CacheFile } from "./cache-entry.ts";
-import { completedConfig, parseCachedConfig, type NetworkList } from "./config.ts";
+import {
+  completedConfig,
+  parseCachedConfig,
+  ifValid,
+  type CacheEntry,
+  type CacheFile,
+} from "./cache-entry.ts";
+import { assertNetwork, type NetworkList } from "./config.ts";
 import { convertResult } from "./convert.ts";
-import { asCniError, CniError } from "./errors.ts";
+import { CniError, errorCodes } from "./errors.ts";
+import { describeType, formatJson, isObject } from "./json.ts";
+import { assertContainerId, assertInterfaceName } from "./names.ts";
 import { readResult, type Result } from "./result.ts";
 import { isAtLeast } from "./versions.ts";
 
@@ -32,6 +40,30 @@ export function keyOf(
   { containerId, ifName }: Omit<AttachmentKey, "network">,
 ): AttachmentKey {
   return { network: name, containerId, ifName };
+}
+
+/** Throws a CniError for what plugins could not be given, or the cache not hold, before anything is done. */
+export function assertAttachment(list: NetworkList, rt: RuntimeConf): void {
+  assertNetwork(list);
+  assertContainerId(rt.containerId);
+  assertInterfaceName(rt.ifName);
+  assertNetns(rt.netns);
+  assertPairs(rt.cniArgs ?? []);
+  assertCapabilityArgs(rt.capabilityArgs);
+  assertCacheable(keyOf(list, rt));
+}
+
+function assertNetns(netns: unknown): void {
+  if (typeof netns !== "string")
+    throw invalidArg(`netns has to be a string and is ${describeType(netns)}`);
+  if (netns.includes("\0")) throw invalidArg("the path of the network namespace holds a NUL");
+}
+
+function assertCapabilityArgs(args: unknown): void {
+  if (args === undefined) return;
+  if (!isObject(args))
+    throw invalidArg(`capabilityArgs has to be an object and is ${describeType(args)}`);
+  formatJson(args, "capabilityArgs", errorCodes.invalidEnvironment);
 }
 
 /** What ADD had where the cache has it, else what is given. */
@@ -86,15 +118,6 @@ export function resultForDel(
 ): Result | undefined {
   if (!isAtLeast(version, "0.4.0")) return undefined;
   return (
-    usable(() => resultIn(file, version)) ?? usable(() => known && convertResult(known, version))
+    ifValid(() => resultIn(file, version)) ?? ifValid(() => known && convertResult(known, version))
   );
-}
-
-function usable(read: () => Result | undefined): Result | undefined {
-  try {
-    return read();
-  } catch (error) {
-    asCniError(error);
-    return undefined;
-  }
 }

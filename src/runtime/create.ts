@@ -96,7 +96,7 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   }
   collectWhenIdle(context, context.startGc);
   const status = await withNote(context, call, store.pathOf(call.id), () =>
-    makeContainer(context, { ...container, ...choice }, early),
+    startContainer(context, { ...container, ...choice }, early),
   );
   if (call.command !== "create" && (status !== 0 || !call.detach)) {
     const { collect } = await import("../sandbox/gc.ts");
@@ -134,7 +134,7 @@ async function chooseNetwork(
 }
 
 /** Makes the container's network and runs its runtime; `early` is the sandbox's lock, where it is waited for already. */
-async function makeContainer(
+async function startContainer(
   context: CreateContext,
   container: Container & OwnNetwork,
   early: Promise<Lock> | undefined,

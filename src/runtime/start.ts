@@ -55,7 +55,7 @@ async function remember(context: CreateContext, plan: StartPlan): Promise<void> 
   if (before !== undefined) store.clearStopped(record.id);
   if (ports.take === "none") return;
   try {
-    const { takePorts } = await import("./retake.ts");
+    const { takePorts } = await import("./take-ports.ts");
     await takePorts(context, plan);
   } catch (error) {
     if (before !== undefined) store.markStopped(record.id);
@@ -114,7 +114,7 @@ async function rejoin(context: CreateContext, record: SandboxRecord): Promise<vo
   }
   await checkOrReattach(context, record);
   if (record.ports === undefined) return;
-  const { publishAgain } = await import("./retake.ts");
+  const { publishAgain } = await import("./take-ports.ts");
   await publishAgain(context, record);
 }
 

@@ -16,12 +16,25 @@ export async function takePorts(
   context: SandboxContext,
   { record, ports, isEdited }: Pick<StartPlan, "record" | "ports" | "isEdited">,
 ): Promise<void> {
-  if (ports.take === "none") return;
-  if (ports.take === "held") return warnOfOthers(context, record);
-  if (ports.take === "asked") return takeAskedPorts(context, record, { ports, durable: isEdited });
+  switch (ports.take) {
+    case "none":
+      return;
+    case "held":
+      return warnOfOthers(context, record);
+    case "asked":
+      return takeAskedPorts(context, record, { ports, durable: isEdited });
+    case "again":
+      await releaseHeld(context, record);
+      return takePortsAgain(context, record);
+    case "others":
+      await releaseHeld(context, record);
+      return takeOtherPorts(context, record, ports);
+  }
+}
+
+/** What a stop did not give back, or not to the end, is given back before it is allotted anew. */
+async function releaseHeld(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (record.ports !== "released") await releaseOrLog(context, record);
-  if (ports.take === "again") await takePortsAgain(context, record);
-  else await takeOtherPorts(context, record, ports);
 }
 
 /** The ports that were never given back may be listened on by a process of the host all the same. */

@@ -437,6 +437,68 @@ describe("a new container", () => {
   });
 });
 
+describe("a container with a user namespace of its own", () => {
+  const linux = { namespaces: [{ type: "network" }, { type: "user" }] };
+  beforeEach(() => writeBundle({ linux }));
+
+  test("gets its namespace from its runtime, and its network by the createRuntime hook", async () => {
+    expect(await create(context(), call())).toBe(0);
+    expect(events).toEqual(["runc create"]);
+    const { linux: written, hooks } = readSpec();
+    expect(written?.namespaces).toEqual([{ type: "user" }, { type: "network" }]);
+    expect(hooks?.createRuntime?.[0]?.args?.slice(0, 2)).toEqual(["createruntime", ID]);
+    expect(store().read(ID)).toMatchObject({ state: "creating", userns: true });
+  });
+
+  test("is known by what the hook wrote down", async () => {
+    const made = context();
+    await create(hooked(made), call());
+    expect(events).toEqual(["lo up", "ADD", "ADD done", "runc create"]);
+    expect(store().read(ID)).toMatchObject({
+      state: "attached",
+      userns: true,
+      attachments: [{ addresses: ["10.9.0.2/24"] }],
+    });
+  });
+
+  test("gives back what it had before it asks for the same again", async () => {
+    await create(hooked(context()), call());
+    store().markStopped(ID);
+    aliveNetns.add("0123456789ab");
+    writeBundle({ linux });
+    [events, asked] = [[], []];
+    await create(hooked(context()), call());
+    expect(events).toEqual(["DEL", "netns remove", "lo up", "ADD", "ADD done", "runc create"]);
+    expect(asked).toMatchObject([{ args: expect.arrayContaining([["IP", "10.9.0.2"]]) }]);
+  });
+
+  test.each<[title: string, before: boolean, left: object | undefined]>([
+    ["a new one leaves nothing", false, undefined],
+    ["one that had a network keeps it", true, { state: "attached" }],
+  ])("fails with its runtime: %s", async (_, hadOne, left) => {
+    if (hadOne) {
+      await create(hooked(context()), call());
+      store().markStopped(ID);
+      writeBundle({ linux });
+    }
+    faults.set("runc create", 1);
+    expect(await create(hooked(context()), call())).toBe(1);
+    const record = store().read(ID);
+    if (left === undefined) expect(record).toBeUndefined();
+    else expect(record).toMatchObject(left);
+    expect(store().stoppedAt(ID) !== undefined).toBe(hadOne);
+  });
+
+  /** A runtime that runs the createRuntime hook, as runc does. */
+  function hooked(own: CreateContext): CreateContext {
+    const run = async (made: CreateCall): Promise<number> => {
+      await runHookVerb(own, ["attach-netns", "--locked", ID, "7"]);
+      return own.runtime.run(made);
+    };
+    return { ...own, runtime: { ...own.runtime, run } };
+  }
+});
+
 describe("which runtime made it", () => {
   const noted = (root = ""): unknown => {
     const note = context().store.runtimeNotes.read({ root, id: ID });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { writeSpec, type Bundle } from "../oci/bundle.ts";
 import { refreshHosts } from "../sandbox/hosts.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
@@ -25,6 +26,11 @@ export type Started = number | "prepared";
  * has been undone. The caller holds the sandbox's lock.
  */
 export async function start(context: CreateContext, work: Start): Promise<Started> {
+  const { before, record } = work.plan;
+  if (before !== undefined && existsSync(record.runtimeDir)) {
+    const { removeInterrupted } = await import("./interrupted.ts");
+    await removeInterrupted(context, work.call, record.runtimeDir);
+  }
   await remember(context, work.plan);
   try {
     const status = await execute(context, work);

@@ -23,6 +23,7 @@ import { runHookVerb } from "../../src/runtime/hook-verbs.ts";
 import { fileFirstUse } from "../../src/state/first-use.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import { flockLocker } from "../../src/state/lock.ts";
+import { startOf } from "../../src/state/running.ts";
 import { fileStore } from "../../src/state/store.ts";
 import { watchedLocker } from "../sandbox/lock-order.ts";
 
@@ -676,6 +677,24 @@ describe("a kept container", () => {
     expect(events.toSorted()).toEqual(["CHECK", "runc create"]);
     expect(fileStore(join(dir, "state")).stoppedAt(ID)).toBeUndefined();
   });
+
+  test.each([
+    { title: "waits for its start", files: ["exec.fifo", "state.json"], deleted: true },
+    { title: "was not made to the end", files: [], deleted: true },
+    { title: "runs", files: ["state.json"], deleted: false },
+  ])(
+    "that a start which was killed left with its runtime, and $title, is deleted there first: $deleted",
+    async ({ files, deleted }) => {
+      const folder = join(dir, "runc", ID);
+      mkdirSync(folder, { recursive: true });
+      const { pid } = process;
+      const state = { init_process_pid: pid, init_process_start: startOf(pid) };
+      for (const file of files) writeFileSync(join(folder, file), JSON.stringify(state));
+      await create(context(), call());
+      expect(events[0] === "runc delete").toBe(deleted);
+      expect(events).toContain("runc create");
+    },
+  );
 
   test("gets its network built again where the check fails", async () => {
     faults.set("CHECK", new Error("no eth0"));

@@ -34,8 +34,7 @@ export function gcCommand(call: OperatorCall): Command {
     .option("--json", "print an object: containers, networks")
     .action(async (options: GcOptions) => {
       const outcomes = await collectWhat(call, options);
-      const networks =
-        options.allNetworks && !options.dryRun ? await collectNetworks(call.sandbox) : [];
+      const networks = options.allNetworks && !options.dryRun ? await collectAllNetworks(call) : [];
       if (options.json) {
         call.print(JSON.stringify({ containers: outcomes, networks }, null, 2));
       } else call.print(...describe(outcomes, networks));
@@ -43,6 +42,12 @@ export function gcCommand(call: OperatorCall): Command {
       if (options.container?.length === 1 && only?.outcome === "released") logTrace(call, only);
       if ([...outcomes, ...networks].some(({ outcome }) => outcome === "failed")) call.exit(1);
     });
+}
+
+/** The attachments of tests are valid too. */
+async function collectAllNetworks({ sandbox, config, contextIn }: OperatorCall) {
+  const { scratchDir } = await import("../prove/scratch.ts");
+  return collectNetworks(sandbox, [contextIn(scratchDir(config))]);
 }
 
 async function collectWhat(call: OperatorCall, options: GcOptions): Promise<GcOutcome[]> {
@@ -61,7 +66,17 @@ async function collectWhat(call: OperatorCall, options: GcOptions): Promise<GcOu
   for (const earlier of earlierStates(sandbox, config.stateDir, contextIn)) {
     outcomes.push(...(await sweep(earlier, limits)));
   }
+  outcomes.push(...(await collectTests(call, { background, dryRun })));
   return outcomes;
+}
+
+/** What tests of networks left that were killed, or that a person wanted to look at. */
+async function collectTests(
+  { config, contextIn }: OperatorCall,
+  limits: { background: boolean; dryRun: boolean },
+): Promise<GcOutcome[]> {
+  const { collectScratch, scratchDir } = await import("../prove/scratch.ts");
+  return collectScratch(contextIn(scratchDir(config)), config, limits);
 }
 
 function describe(outcomes: readonly GcOutcome[], networks: readonly NetworkGcOutcome[]): string[] {

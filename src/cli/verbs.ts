@@ -66,6 +66,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./trace.ts")).traceCommand,
   },
   {
+    name: "test",
+    group: "Diagnosis",
+    summary: "Try out networks in namespaces of their own, without a container",
+    needs: "state",
+    load: async () => (await import("./test.ts")).testCommand,
+  },
+  {
     name: "version",
     group: "Setup",
     summary: "Show the versions of docker-cni and of what it works with",

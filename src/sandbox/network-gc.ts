@@ -11,12 +11,15 @@ export interface NetworkGcOutcome {
 
 /**
  * Runs CNI GC on every network that is configured or in use, telling the plugins which attachments are valid: those of all
- * sandboxes. On a network that other runtimes use too, theirs are collected: the operator has to have asked for it.
+ * sandboxes, also those of `others`. On a network that other runtimes use too, theirs are collected: the operator has to have asked for it.
  */
-export async function collectNetworks(context: SandboxContext): Promise<NetworkGcOutcome[]> {
+export async function collectNetworks(
+  context: SandboxContext,
+  others: readonly SandboxContext[] = [],
+): Promise<NetworkGcOutcome[]> {
   const outcomes: NetworkGcOutcome[] = [];
   await withExclusiveHostLock(context, async () => {
-    const attached = attachments(context);
+    const attached = [context, ...others].flatMap(attachments);
     for (const list of await allNetworks(context, attached)) {
       const validAttachments = attached
         .filter(({ network }) => network === list.name)

@@ -40,10 +40,11 @@ export function bridgeNames(place: Place): string[] {
   return [place.bridge, place.dockerBridge, ...new Set(readLines(bridgesFile(place)))];
 }
 
-/** Ids of every container that the host has or had. */
+/** Ids of every container that the host has or had, and of what stands for one in `docker cni test`. */
 export function containerIds(place: Place): string[] {
   const present = list(join(place.dir, "data/containers")).map((entry) => entry.name);
-  return [...new Set([...readLines(idsFile(place)), ...present])];
+  const tests = list(join(place.dir, "state/test/sandboxes")).map((entry) => entry.name);
+  return [...new Set([...readLines(idsFile(place)), ...present, ...tests])];
 }
 
 /** The lines of a file that are not empty; none when there is no such file. */

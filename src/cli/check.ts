@@ -1,3 +1,4 @@
+import { shortId } from "../lib/short-id.ts";
 import { Command } from "commander";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { checkSandbox, type Health, healSandbox } from "../sandbox/heal.ts";
@@ -5,7 +6,7 @@ import { settleHosts } from "../sandbox/hosts.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
-import { NOTHING, shortId, table } from "./table.ts";
+import { NOTHING, table } from "./table.ts";
 import { findUnattached } from "./unattached.ts";
 
 /** A container as `check --json` and `heal --json` tell of it; `none`: it has no CNI network, for this reason. */

@@ -1,3 +1,4 @@
+import { shortId } from "../lib/short-id.ts";
 import { Command } from "commander";
 import { forget } from "../sandbox/forget.ts";
 import { collectEach, type GcOutcome, sweep } from "../sandbox/gc.ts";
@@ -5,7 +6,7 @@ import { collectNetworks, type NetworkGcOutcome } from "../sandbox/network-gc.ts
 import type { OperatorCall } from "./cli.ts";
 import { earlierStates } from "./earlier-state.ts";
 import { findSandbox } from "./find.ts";
-import { NOTHING, shortId, table } from "./table.ts";
+import { NOTHING, table } from "./table.ts";
 import { TRACE_STEP } from "./trace.ts";
 
 interface GcOptions {

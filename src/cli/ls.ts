@@ -1,9 +1,10 @@
+import { shortId } from "../lib/short-id.ts";
 import { Command } from "commander";
 import type { AttachmentRecord } from "../state/record.ts";
 import type { Retry } from "../state/marks.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
-import { formatAge, NOTHING, shortId, table } from "./table.ts";
+import { formatAge, NOTHING, table } from "./table.ts";
 
 /** `ls`: the networks of all containers, a line for each interface. */
 export function lsCommand({ sandbox, print }: OperatorCall): Command {

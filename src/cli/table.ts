@@ -30,8 +30,3 @@ export function formatAge(ms: number): string {
 
 /** What is written where there is nothing to tell. */
 export const NOTHING = "-";
-
-/** A container's id as engines abbreviate it. */
-export function shortId(id: string): string {
-  return /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id;
-}

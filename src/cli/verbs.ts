@@ -38,6 +38,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./inspect.ts")).inspectCommand,
   },
   {
+    name: "doctor",
+    group: "Diagnosis",
+    summary: "Find out what is wrong with this host's networks, and fix it",
+    needs: "nothing",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  {
     name: "check",
     group: "Diagnosis",
     summary: "Find out whether networks are as they were made",

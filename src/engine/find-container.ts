@@ -57,6 +57,11 @@ export function findEngineContainer(
   return directory === undefined ? undefined : readContainer(directory);
 }
 
+/** All containers in these folders. */
+export function listEngineContainers(dirs: readonly string[]): EngineContainer[] {
+  return dirs.flatMap((dir) => listFolder(dir).map((id) => readContainer(join(dir, id))));
+}
+
 function readContainer(directory: string): EngineContainer {
   const container = readJson(join(directory, "config.v2.json"));
   const state = container.object("State");

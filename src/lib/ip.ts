@@ -57,7 +57,8 @@ export function isUnspecified(address: IpAddress): boolean {
   return toNumber(address) === 0n;
 }
 
-function bitsOf(family: 4 | 6): number {
+/** How many bits an address of the family has. */
+export function bitsOf(family: 4 | 6): number {
   return family === 4 ? 32 : 128;
 }
 
@@ -84,7 +85,8 @@ function hexGroups(text: string): number[] {
   return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
 }
 
-function toNumber(address: IpAddress): bigint {
+/** The address as one number. */
+export function toNumber(address: IpAddress): bigint {
   const [parts, width] =
     address.family === 4
       ? [address.text.split(".").map(Number), 8n]

@@ -1,0 +1,93 @@
+import { isJsonObject, textOf } from "../lib/fields.ts";
+import { command, fine, type Finding, warning } from "./finding.ts";
+import type { Subject } from "./subject.ts";
+
+/** What Docker makes its own rules with, and whether the networks' plugins go with it. */
+export async function dockerFirewall({ engineInfo, networks }: Subject): Promise<Finding[]> {
+  const title = "Docker's firewall";
+  const info = await engineInfo();
+  if (info === undefined) return [];
+  const told = info["FirewallBackend"];
+  const driver = isJsonObject(told) ? textOf(told["Driver"]) : "iptables";
+  if (!driver.startsWith("nftables")) return [fine(title, driver)];
+  const findings = (await networks()).flatMap(({ name, file = "", plugins }) =>
+    plugins
+      .filter(({ type, backend }) => type === "portmap" && backend !== "nftables")
+      .map(() => {
+        const detail = `Docker uses nftables, and portmap of ${name} iptables: two sets of rules, whose order nobody sees to`;
+        const edit = `s/"type": *"portmap"/&, "backend": "nftables"/`;
+        return warning(title, detail, command("sed", "-i", edit, file));
+      }),
+  );
+  return findings.length > 0 ? findings : [fine(title, driver)];
+}
+
+/** Whether there are rules of both kinds of iptables at once. */
+export async function iptablesKinds({ host, iptables }: Subject): Promise<Finding[]> {
+  const title = "iptables";
+  const { code, stdout } = await host.run(["iptables", "--version"]);
+  if (code !== 0) {
+    const detail = "not there: portmap, firewall and ipMasq need it";
+    return [warning(title, detail, command("apt-get", "install", "iptables"))];
+  }
+  const version = stdout.trim();
+  const legacyTables = host.read("/proc/net/ip_tables_names")?.trim() ?? "";
+  if (!version.includes("nf_tables") || legacyTables === "") return [fine(title, version)];
+  // The tables are there, so that this loads nothing.
+  const legacy = (await host.run(["iptables-legacy-save"])).stdout;
+  const rules = legacy.split("\n").filter((line) => line.startsWith("-A "));
+  if (rules.length === 0) return [fine(title, version)];
+  const isDockers = rules.some((line) => line.includes("DOCKER"));
+  const own = ((await iptables("iptables")) ?? []).filter((line) => line.startsWith("-A ")).length;
+  const detail = `${rules.length} rules of iptables-legacy beside ${own} of nf_tables: each packet passes both`;
+  return [
+    warning(
+      title,
+      isDockers ? `${detail}; Docker's are the legacy ones` : detail,
+      isDockers
+        ? command("update-alternatives", "--set", "iptables", "/usr/sbin/iptables-legacy")
+        : {
+            steps: [
+              ["iptables-legacy", "-F"],
+              ["iptables-legacy", "-t", "nat", "-F"],
+            ],
+          },
+    ),
+  ];
+}
+
+/** firewalld, whose reload takes the rules of plugins away. */
+export async function firewalld(subject: Subject): Promise<Finding[]> {
+  const title = "firewalld";
+  const { host } = subject;
+  const { code, stdout } = await host.run(["firewall-cmd", "--state"]);
+  if (code !== 0 || !stdout.includes("running")) return [fine(title, "does not run")];
+  const { stdout: trusted } = await host.run([
+    "firewall-cmd",
+    "--zone=trusted",
+    "--list-interfaces",
+  ]);
+  const known = new Set(trusted.split(/\s+/));
+  const missing = (await bridges(subject)).filter((name) => !known.has(name));
+  if (missing.length === 0) {
+    return [fine(title, "runs, and trusts the bridges; after its reload: docker-cni heal")];
+  }
+  const detail = `it runs, and drops what comes by ${missing.join(", ")}; its reload takes the rules of plugins away too, which docker-cni heal brings back`;
+  const add = missing.map((name) => `--add-interface=${name}`);
+  return [
+    warning(title, detail, {
+      steps: [
+        ["firewall-cmd", "--permanent", "--zone=trusted", ...add],
+        ["firewall-cmd", "--zone=trusted", ...add],
+      ],
+    }),
+  ];
+}
+
+async function bridges({ networks }: Subject): Promise<string[]> {
+  const plugins = (await networks()).flatMap((list) => list.plugins);
+  const names = plugins
+    .filter(({ type }) => type === "bridge")
+    .map(({ bridge }) => (typeof bridge === "string" ? bridge : "cni0"));
+  return [...new Set(names)];
+}

@@ -1,0 +1,32 @@
+import type { NetworkList } from "../cni/index.ts";
+import { command, fine, type Finding, type Remedy, warning } from "./finding.ts";
+import type { HostLink, Subject } from "./subject.ts";
+
+/** What a bridge or a pair of interfaces has unless its file says otherwise. */
+const DEFAULT_MTU = 1500;
+
+/** Whether a network's packets are larger than the way out of the host takes. */
+export async function mtuAgainstUplink({ networks, links, routes }: Subject): Promise<Finding[]> {
+  const ways = await routes();
+  const uplinkName = ways.find(({ dst }) => dst === "default")?.dev;
+  const uplink = (await links()).find(({ ifname }) => ifname === uplinkName);
+  if (uplink === undefined || uplink.mtu === 0) return [];
+  const found = (await networks()).flatMap((list) => tooLarge(list, uplink));
+  return found.length > 0 ? found : [fine("MTU", `${uplink.mtu} of the uplink ${uplink.ifname}`)];
+}
+
+function tooLarge(list: NetworkList, { ifname, mtu: limit }: HostLink): Finding[] {
+  const plugin = list.plugins.find(({ type }) => type === "bridge" || type === "ptp");
+  if (plugin === undefined) return [];
+  const { mtu: own } = plugin;
+  const isSet = typeof own === "number" && own > 0;
+  const mtu = isSet ? own : DEFAULT_MTU;
+  if (mtu <= limit) return [];
+  const detail = `its MTU is ${mtu}, and that of the uplink ${ifname} ${limit}: large packets are fragmented, or lost`;
+  return [warning(`network ${list.name}`, detail, smaller(list, plugin.type, isSet, limit))];
+}
+
+function smaller({ file = "" }: NetworkList, type: string, isSet: boolean, mtu: number): Remedy {
+  const edit = isSet ? `s/"mtu": *[0-9]+/"mtu": ${mtu}/` : `s/"type": *"${type}"/&, "mtu": ${mtu}/`;
+  return command("sed", "-i", "-E", edit, file);
+}

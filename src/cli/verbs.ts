@@ -66,6 +66,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./gc.ts")).gcCommand,
   },
   {
+    name: "metrics",
+    group: "Diagnosis",
+    summary: "Print metrics for Prometheus",
+    needs: "state",
+    load: async () => (await import("./metrics.ts")).metricsCommand,
+  },
+  {
     name: "trace",
     group: "Diagnosis",
     summary: "Show where the time of a container's last create and delete went",

@@ -67,7 +67,8 @@ export async function showNetns(name: string): Promise<Seen> {
   };
 }
 
-async function ipJson<T>(args: readonly string[]): Promise<T[]> {
+/** What ip(8) tells of `args` as JSON. */
+export async function ipJson<T>(args: readonly string[]): Promise<T[]> {
   const stdout = await new Promise<string>((resolve, reject) => {
     execFile("ip", ["-json", ...args], { maxBuffer: MAX_OUTPUT }, (error, output) =>
       error === null ? resolve(output) : reject(error),

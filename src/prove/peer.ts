@@ -4,11 +4,12 @@ import { containerAddresses, type NetworkList } from "../cni/index.ts";
 import type { PortRequest } from "../ports/ports.ts";
 import { parseRequest } from "../request/request.ts";
 import { pluginEnvironment } from "../runtime/environment.ts";
-import { planAttachments } from "../runtime/plan.ts";
+import { planAttachments } from "../runtime/new-record.ts";
 import { type AllottedPorts, withAllottedPorts } from "../runtime/ports.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
-import { release, transition } from "../sandbox/release.ts";
+import { release } from "../sandbox/release.ts";
+import { transition } from "../state/transitions.ts";
 import type { Lock } from "../state/lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { openAgent } from "./agent.ts";
@@ -161,7 +162,7 @@ function planned(
 async function attach(scratch: Scratch, peer: Peer, list: NetworkList): Promise<void> {
   const { record } = peer;
   await attachNew(scratch, record);
-  transition(scratch, record, "attached");
+  transition(scratch.store, record, "attached");
   await publishNames(scratch, record);
   readPeer(scratch, peer, list);
 }

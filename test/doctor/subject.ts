@@ -127,7 +127,6 @@ export function sandbox(
     id,
     name,
     state: "running",
-    facts: { containerDirExists: true, engineIsThere: true, running: true },
     record: {
       version: 1,
       id,

@@ -4,7 +4,7 @@ import { checkAll } from "../../sandbox/attach.ts";
 import { checkOrReattach, isCheckUnsupported } from "../../sandbox/life.ts";
 import { acquirePorts, releaseOrLog } from "../../sandbox/published.ts";
 import { reattach, replaceNetns } from "../../sandbox/rebuild.ts";
-import { transition } from "../../sandbox/release.ts";
+import { transition } from "../../state/transitions.ts";
 import { hostLinks, isShared } from "../leaks.ts";
 import { readPeer } from "../peer.ts";
 import {
@@ -72,7 +72,7 @@ export const rebootCheck: Check = {
       await goneLinks(links);
       await replaceNetns(scratch, record);
       await reattach(scratch, record);
-      transition(scratch, record, "attached");
+      transition(scratch.store, record, "attached");
     } catch (error) {
       return fail(describeError(error), "a container would not start after a reboot");
     }

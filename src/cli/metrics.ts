@@ -1,0 +1,134 @@
+import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { Command } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import { loadAllNetworkLists } from "../cni/index.ts";
+import { readLeases } from "../ipam/leases.ts";
+import { poolsOf } from "../ipam/pools.ts";
+import { errnoOf, UserError } from "../lib/errors.ts";
+import { attachmentFamilies, poolFamilies } from "../metrics/attachments.ts";
+import { type Family, formatFamilies } from "../metrics/exposition.ts";
+import { operationFamilies } from "../metrics/operations.ts";
+import { type Traffic, trafficFamilies } from "../metrics/traffic.ts";
+import { readCounters } from "../netns/traffic.ts";
+import type { SandboxContext } from "../sandbox/context.ts";
+import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
+import type { OperatorCall } from "./cli.ts";
+import { linesFromEnd } from "./lines.ts";
+
+interface MetricsOptions {
+  output?: string;
+  json?: boolean;
+}
+
+/** `metrics`: attachments, addresses, plugins' times and interfaces' counters as Prometheus reads them. */
+export function metricsCommand(call: OperatorCall): Command {
+  return new Command("metrics")
+    .option(
+      "-o, --output <file>",
+      "write into this file at once, as node_exporter's textfile collector needs it",
+    )
+    .option("--json", "print an array of objects, one a metric")
+    .action(async ({ output, json }: MetricsOptions) => {
+      const families = await collectFamilies(call);
+      const text = json ? `${toJson(families)}\n` : formatFamilies(families);
+      if (output === undefined) call.print(text.trimEnd());
+      else replaceReadable(resolve(output), text);
+    });
+}
+
+async function collectFamilies({ sandbox, config }: OperatorCall): Promise<Family[]> {
+  const [views, { lists }] = await Promise.all([
+    viewSandboxes(sandbox),
+    loadAllNetworkLists(config.cniConfDir),
+  ]);
+  const pools = lists.flatMap((list) => poolsOf(list));
+  const leases = readLeases({ list: listIfThere, read: readIfThere }, pools);
+  return [
+    {
+      name: "docker_cni_build_info",
+      help: "The version of docker-cni, as a label.",
+      type: "gauge",
+      samples: [{ labels: { version: manifest.version }, value: 1 }],
+    },
+    ...attachmentFamilies(views),
+    ...poolFamilies(pools, leases),
+    ...operationFamilies(linesFromEnd(config.logFile)),
+    ...trafficFamilies(await readTraffic(sandbox, views)),
+  ];
+}
+
+/** A few at a time: each is a command, which waits for its namespace. */
+async function readTraffic(
+  { netns }: SandboxContext,
+  views: readonly SandboxView[],
+): Promise<Traffic[]> {
+  const left = views.filter(
+    ({ state, record }) => state === "running" && netns.isAlive(record.netns),
+  );
+  const traffic = new Map<string, Traffic[]>();
+  const worker = async (): Promise<void> => {
+    for (let view = left.shift(); view !== undefined; view = left.shift()) {
+      traffic.set(view.id, await readOne(netns, view));
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, worker));
+  return views.flatMap(({ id }) => traffic.get(id) ?? []);
+}
+
+const WORKERS = 4;
+
+async function readOne(netns: SandboxContext["netns"], view: SandboxView): Promise<Traffic[]> {
+  const { record } = view;
+  const seen = await readCounters(record.netns).catch((error: unknown) => {
+    // The container ended meanwhile.
+    if (netns.isAlive(record.netns)) throw error;
+  });
+  return record.attachments.flatMap(({ network, ifName }) => {
+    const counters = seen?.get(ifName);
+    return counters ? [{ view, network, ifName, counters }] : [];
+  });
+}
+
+/** Whoever reads it, and that is another user, finds the old file or the new one. */
+function replaceReadable(file: string, text: string): void {
+  // Not with the ending by which the collector finds its files.
+  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.new`);
+  try {
+    writeFileSync(temporary, text, { mode: 0o644, flag: "wx" });
+    chmodSync(temporary, 0o644);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    if (errnoOf(error) === undefined) throw error;
+    throw new UserError("STATE_FAILED", `cannot write ${file}: ${errnoOf(error)}`, {
+      hint: "name a file in a folder that is there and has space, with: --output FILE",
+      cause: error,
+    });
+  }
+}
+
+function toJson(families: readonly Family[]): string {
+  return JSON.stringify(
+    families,
+    (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value),
+    2,
+  );
+}
+
+function listIfThere(path: string): string[] {
+  return ifThere(() => readdirSync(path)) ?? [];
+}
+
+function readIfThere(path: string): string | undefined {
+  return ifThere(() => readFileSync(path, "utf8"));
+}
+
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  }
+}

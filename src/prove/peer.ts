@@ -148,15 +148,13 @@ function planned(
     ifName: config.ifName,
     ports,
   });
-  return planAttachments({
-    networkRequest: { ...request, labels: {} },
-    lists: [list],
-    ports: allotted,
-    docker: undefined,
-    pluginDirs: config.cniBinDirs,
-    workload: { id, name: id, labels: {} },
-    workloadArgs: config.workloadArgs,
-  });
+  const workload = { id, name: id, labels: {} };
+  const networkRequest = { ...request, labels: {} };
+  const { workloadArgs } = config;
+  return planAttachments(
+    { networkRequest, lists: [list], docker: undefined, workload, workloadArgs },
+    allotted,
+  );
 }
 
 async function attach(scratch: Scratch, peer: Peer, list: NetworkList): Promise<void> {

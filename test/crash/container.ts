@@ -9,6 +9,7 @@ import type { Place } from "./place.ts";
 /** A container that is driven by hand, as Docker and its shim would. */
 export interface Container {
   id: string;
+  number: number;
   /** The engine's own folder of it. */
   dir: string;
   /** As `docker create` does, with annotations. */
@@ -47,6 +48,7 @@ export function makeContainer(place: Place, number: number): Container {
   };
   const container: Container = {
     id,
+    number,
     dir,
     exist(annotations = {}) {
       mkdirSync(dir, { recursive: true });

@@ -148,6 +148,8 @@ async function listPoints(place: Place, parts: readonly Part[]): Promise<Point[]
     await scenario.act(container, place);
     points.push(...readPoints(place, scenario, target));
     disarm(place);
+    await container.deleteForce();
+    await scenario.tidy?.(container, place);
     await end(place, container);
   }
   return points;
@@ -167,6 +169,7 @@ async function tryPoint(place: Place, point: Point, number: number): Promise<Ver
     disarm(place);
     // The shim removes what a failed call may have left of the container.
     await container.deleteForce();
+    await scenario.tidy?.(container, place);
     if (scenario.keeps) {
       await gc(place);
     } else {

@@ -12,6 +12,8 @@ export interface Scenario {
   arrange: (container: Container, place: Place) => Promise<void>;
   /** The operation; it may fail. */
   act: (container: Container, place: Place) => Promise<void>;
+  /** Ends what else was arranged. */
+  tidy?: (container: Container, place: Place) => Promise<void>;
   /** Whether the container exists afterwards, with an address of before to come back to. */
   keeps: boolean;
   /** The programs of which the operation consists, each interrupted by itself. */
@@ -118,6 +120,27 @@ export const scenarios: readonly Scenario[] = [
     targets: ["program", "bridge:DEL", "bridge:ADD", "portmap:DEL"],
   },
   {
+    name: "address asked for that a stopped one keeps",
+    arrange: async (container, place) => {
+      const holder = neighbourOf(container, place);
+      holder.exist();
+      await holder.start();
+      const [address = ""] = (await holder.link()).split(" ");
+      await holder.stop();
+      container.exist({ "cni.ip": address });
+    },
+    act: async (container) => void (await container.create()),
+    tidy: async (container, place) => {
+      const holder = neighbourOf(container, place);
+      // What is left of it comes back, with another address where it lost its own.
+      await holder.start();
+      await holder.deleteForce();
+      holder.remove();
+    },
+    keeps: false,
+    targets: ["program", "bridge:DEL", "host-local:DEL"],
+  },
+  {
     name: "poststop hook of a stop",
     arrange: async (container) => {
       container.exist();
@@ -159,6 +182,14 @@ export const scenarios: readonly Scenario[] = [
 
 /** A container by number, new in each point. */
 export const containerOf = makeContainer;
+
+/** Another container, on the same network. */
+function neighbourOf({ number }: Container, place: Place): Container {
+  return makeContainer(place, number + NEIGHBOURS);
+}
+
+/** More than there are points. */
+const NEIGHBOURS = 10_000;
 
 /** Has its container stopped at the boot: its ports are given back by the next who looks. */
 function stoppedLongAgo({ id }: Container, { dir }: Place): void {

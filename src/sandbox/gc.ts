@@ -59,9 +59,13 @@ async function collectOne(
     }
     const record = found === "unreadable" ? await recovered(context, id) : found;
     const of = { id, ...(record.name !== undefined && { name: record.name }) };
+    const markedAt = store.stoppedAt(id);
     const { life, facts } = assessNow(context, record, found === "unreadable");
     if (!isOver({ life })) {
-      if (!options.dryRun && facts.process !== "running") {
+      if (options.dryRun !== true && facts.process === "running") {
+        // Its mark is of an earlier life, but not one that is made now.
+        if (markedAt !== undefined && store.stoppedAt(id) === markedAt) store.clearStopped(id);
+      } else if (options.dryRun !== true) {
         noteStop(context, id);
         noteHosts(context, record);
         if (found !== "unreadable" && mayHoldPorts(record)) {
@@ -162,8 +166,9 @@ function clearlyKept(context: SandboxContext, id: string): GcOutcome | undefined
   const record = context.store.read(id);
   if (record === undefined || record === "unreadable") return undefined;
   const { life, facts, marks } = assessNow(context, record);
-  const isStopNoted = marks.stoppedForMs !== undefined && !mayHoldPorts(record);
-  if (isOver({ life }) || !(facts.process === "running" || isStopNoted)) return undefined;
+  const isMarked = marks.stoppedForMs !== undefined;
+  const isSettled = facts.process === "running" ? !isMarked : isMarked && !mayHoldPorts(record);
+  if (isOver({ life }) || !isSettled) return undefined;
   return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
 }
 

@@ -6,7 +6,7 @@ import { assess, type Assessment, type Facts, isOver, type Marks } from "./asses
 import { isRunning } from "./container-state.ts";
 import { netnsFact, type NetnsSource } from "./network-now.ts";
 import type { SandboxRecord } from "./record.ts";
-import { awaitsStart } from "./running.ts";
+import { awaitsStart, stateByFolder } from "./running.ts";
 import type { SandboxStore } from "./store.ts";
 
 /** Where the facts about a sandbox are read. */
@@ -93,9 +93,15 @@ function processFact(
   container: Facts["container"],
 ): Facts["process"] {
   if (container === "gone" && awaitsStart(record.runtimeDir)) return "abandoned";
-  // The hook marks it when the runtime has forgotten the container, and a start takes that back.
-  const runs = store.stoppedAt(record.id) === undefined && isRunning(store, record);
+  // The hook marks a stop when the runtime has forgotten the container, which need not be asked again then. The hook of a start
+  // that was killed may come late, when the container has been started again.
+  const isMarked = store.stoppedAt(record.id) !== undefined;
+  const runs = isMarked ? isSeenRunning(record.runtimeDir) : isRunning(store, record);
   return runs ? "running" : "stopped";
+}
+
+function isSeenRunning(runtimeDir: string): boolean {
+  return runtimeDir !== "" && stateByFolder(runtimeDir) === "running";
 }
 
 function listFolder(dir: string): string[] {

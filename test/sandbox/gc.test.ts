@@ -15,7 +15,14 @@ import { hasGarbage } from "../../src/state/facts.ts";
 import { forget } from "../../src/sandbox/forget.ts";
 import { collect, sweep } from "../../src/sandbox/gc.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
-import { attachment, type Bench, keptRecord, useBench, writeRuntimeState } from "./context.ts";
+import {
+  attachment,
+  type Bench,
+  keptRecord,
+  publishing,
+  useBench,
+  writeRuntimeState,
+} from "./context.ts";
 
 const bench = useBench();
 const patient = { waitMs: 0, respectBackoff: true };
@@ -99,6 +106,19 @@ describe("gc", () => {
     const stopped = Date.now() / 1000 - since;
     utimesSync(mark, stopped, stopped);
     expect(hasGarbage(context.store)).toBe(found);
+  });
+
+  test("takes back the mark of a stop that came late, when the container ran again, and keeps its ports", async () => {
+    const { context, events } = bench.current;
+    write(keptRecord(bench.current, { attachments: [publishing] }));
+    writeRuntimeState(bench.current);
+    context.store.markStopped("c1");
+    const mark = join(context.store.pathOf("c1"), "stopped");
+    const [boot = "", uptime] = readFileSync(mark, "utf8").trim().split(" ");
+    writeFileSync(mark, `${boot} ${Number(uptime) - 60}\n`);
+    expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
+    expect(context.store.stoppedAt("c1")).toBeUndefined();
+    expect(events).toEqual([]);
   });
 
   test("removes a folder without a record", async () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -44,6 +44,7 @@ describe("a port on which a process of the host listens too", () => {
   test("is not missed of a container that is stopped", async () => {
     const { context } = bench.current;
     running();
+    rmSync(join(bench.current.dir, "runc/c1"), { recursive: true });
     context.store.markStopped("c1");
     const server = createServer().listen(PORT.hostPort, "127.0.0.1");
     await once(server, "listening");

@@ -9,6 +9,9 @@ const CODES: Record<Style, number> = { red: 31, green: 32, yellow: 33, dim: 2, b
 const KEY = `\u0000${randomUUID()}`;
 const MARKED = new RegExp(`${KEY}(\\w*)\u0001`, "g");
 
+/** A tabulator that `render` leaves one, as in the lines of a diff. */
+export const TAB = `${KEY}tab\u0001`;
+
 /** The part of a stream that says whether a person looks at it. */
 export interface Terminal {
   isTTY?: boolean;
@@ -55,6 +58,7 @@ export function unstyled(text: string): string {
 }
 
 function sequence(name: string): string {
+  if (name === "tab") return "\t";
   const [, code = 0] = Object.entries(CODES).find(([known]) => known === name) ?? [];
   return `\u001b[${code}m`;
 }

@@ -87,6 +87,20 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./test.ts")).testCommand,
   },
   {
+    name: "install",
+    group: "Setup",
+    summary: "Register docker-cni with Docker, and make what it needs",
+    needs: "nothing",
+    load: async () => (await import("./install.ts")).installCommand,
+  },
+  {
+    name: "uninstall",
+    group: "Setup",
+    summary: "Take back what install did",
+    needs: "nothing",
+    load: async () => (await import("./uninstall.ts")).uninstallCommand,
+  },
+  {
     name: "version",
     group: "Setup",
     summary: "Show the versions of docker-cni and of what it works with",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { table } from "../../src/cli/table.ts";
-import { isFancy, render, spinner, style, symbol, unstyled } from "../../src/cli/terminal.ts";
+import { isFancy, render, spinner, style, symbol, TAB, unstyled } from "../../src/cli/terminal.ts";
 
 test.each([
   { isTTY: true, env: {}, fancy: true },
@@ -17,6 +17,7 @@ test("a colour is what style says, and what others write is escaped", () => {
   expect(render(text)).toBe("\u001b[32ma\\u001b[31mb\u001b[0m \\u001b[2J\n");
   expect(unstyled(text)).toBe("a\u001b[31mb \u001b[2J\n");
   expect(render(style("plain", "red", false))).toBe("plain");
+  expect(render(`${TAB}a\tb`)).toBe("\ta\\u0009b");
   expect((["ok", "warning", "error"] as const).map((each) => unstyled(symbol(each)))).toEqual([
     "✓",
     "!",

@@ -1,0 +1,166 @@
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { errnoOf } from "../lib/errors.ts";
+import type { SetupHost } from "./host.ts";
+import { type Made, sha256 } from "./note.ts";
+import type { SetupPaths } from "./paths.ts";
+import { writeNew } from "./text-file.ts";
+
+/** What is made where nothing is. */
+export type Creation =
+  | { kind: "file"; path: string; bytes: Uint8Array }
+  | { kind: "link"; path: string; target: string }
+  | { kind: "units"; names: string[] };
+
+export interface ExtrasOptions {
+  paths: SetupPaths;
+  /** The folder with `config` and `systemd`, as in the source tree. */
+  resources: string;
+  /** The configuration file, and the folder of networks that it names. */
+  cniYaml: string;
+  cniConfDir: string;
+  launcher: string;
+  /** Docker's data-root, when it is known. */
+  dataRoot: string | undefined;
+}
+
+const PLUGIN = "docker-cni";
+const UNITS = ["docker-cni-gc.path", "docker-cni-gc.service"];
+
+/** What belongs to an installation besides the registration, and is not there yet. */
+export function missingExtras(options: ExtrasOptions): Creation[] {
+  const { paths, launcher } = options;
+  const creations: Creation[] = [...missingFiles(options)];
+  if (!paths.cliPluginDirs.some((folder) => isThere(join(folder, PLUGIN)))) {
+    const path = join(paths.cliPluginDirs.at(-1) ?? "", PLUGIN);
+    creations.push({ kind: "link", path, target: launcher });
+  }
+  return [...creations, ...missingUnits(options)];
+}
+
+type NewFile = Extract<Creation, { kind: "file" }>;
+
+/** The configuration, and a network, where there is none. */
+export function missingFiles({
+  resources,
+  cniYaml,
+  cniConfDir,
+}: Pick<ExtrasOptions, "resources" | "cniYaml" | "cniConfDir">): NewFile[] {
+  const copy = (from: string, path: string): NewFile => ({
+    kind: "file",
+    path,
+    bytes: readFileSync(join(resources, from)),
+  });
+  const network = "10-docker-cni.conflist";
+  return [
+    ...(isThere(cniYaml) ? [] : [copy("config/cni.yaml", cniYaml)]),
+    ...(hasNetworks(cniConfDir)
+      ? []
+      : [copy(join("config/net.d", network), join(cniConfDir, network))]),
+  ];
+}
+
+function missingUnits({ paths, resources, launcher, dataRoot }: ExtrasOptions): Creation[] {
+  const [own = ""] = paths.unitDirs;
+  if (!isThere(paths.systemd)) return [];
+  if (paths.unitDirs.some((folder) => isThere(join(folder, "docker-cni-gc.path")))) return [];
+  const files = UNITS.map((name): Creation => {
+    const text = readFileSync(join(resources, "systemd", name), "utf8")
+      .replaceAll(/^ExecStart=\S+/gm, `ExecStart=${launcher}`)
+      .replaceAll(/^PathChanged=.*$/gm, `PathChanged=${dataRoot ?? "/var/lib/docker"}/containers`);
+    return { kind: "file", path: join(own, name), bytes: Buffer.from(text) };
+  });
+  return [...files, { kind: "units", names: [...UNITS] }];
+}
+
+/** Makes it, with the folders above it; `noted` is told of each thing once it is there. */
+export async function make(
+  creation: Creation,
+  host: SetupHost,
+  noted: (made: Made) => void,
+): Promise<void> {
+  if (creation.kind === "units") {
+    noted({ kind: "units", names: creation.names });
+    await host.run("systemctl", ["daemon-reload"]);
+    await host.run("systemctl", ["enable", "--quiet", ...creation.names]);
+    await host.run("systemctl", ["start", "docker-cni-gc.path"]);
+    return;
+  }
+  makeFolders(dirname(creation.path), noted);
+  if (creation.kind === "link") {
+    symlinkSync(creation.target, creation.path);
+    noted({ kind: "link", path: creation.path, target: creation.target });
+  } else {
+    writeNew(creation.path, creation.bytes, 0o644);
+    noted({ kind: "file", path: creation.path, sha256: sha256(creation.bytes) });
+  }
+}
+
+/** Makes a folder and those above it that are not there. */
+export function makeFolders(folder: string, noted: (made: Made) => void): void {
+  if (isThere(folder)) return;
+  makeFolders(dirname(folder), noted);
+  mkdirSync(folder, { mode: 0o755 });
+  noted({ kind: "folder", path: folder });
+}
+
+/** Takes back what was made, the last thing first. Gives what was changed since, which stays. */
+export async function takeBack(all: readonly Made[], host: SetupHost): Promise<string[]> {
+  const kept: string[] = [];
+  let hadUnits = false;
+  for (const made of all.toReversed()) {
+    if (made.kind === "units") {
+      hadUnits = true;
+      await host.run("systemctl", ["disable", "--quiet", "--now", ...made.names]);
+    } else if (!removeIfSame(made) && made.kind !== "folder") kept.push(made.path);
+  }
+  if (hadUnits) await host.run("systemctl", ["daemon-reload"]);
+  return kept;
+}
+
+/** Whether it is gone; what is not there any more is. */
+function removeIfSame(made: Exclude<Made, { kind: "units" }>): boolean {
+  try {
+    if (made.kind === "folder") rmdirSync(made.path);
+    else if (
+      made.kind === "link"
+        ? readlinkSync(made.path) !== made.target
+        : sha256(readFileSync(made.path)) !== made.sha256
+    )
+      return false;
+    else rmSync(made.path);
+    return true;
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ENOENT") return true;
+    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EINVAL") return false;
+    throw error;
+  }
+}
+
+/** Links that lead nowhere are there too. */
+export function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return false;
+    throw error;
+  }
+}
+
+function hasNetworks(folder: string): boolean {
+  return (
+    existsSync(folder) && readdirSync(folder).some((name) => /\.(conf|conflist|json)$/.test(name))
+  );
+}

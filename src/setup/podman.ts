@@ -1,0 +1,121 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../lib/errors.ts";
+import type { RuntimeEntry } from "./daemon-json.ts";
+import { type ExtrasOptions, missingFiles, takeBack } from "./made.ts";
+import { isEmpty, readNote, sha256, writeNote } from "./note.ts";
+import type { Setup, SetupOutcome } from "./setup.ts";
+import { Steps } from "./steps.ts";
+import { findFile } from "./text-file.ts";
+
+export interface PodmanRequest extends Pick<ExtrasOptions, "resources" | "cniYaml" | "cniConfDir"> {
+  name: string;
+  runtime: RuntimeEntry;
+  makeDefault: boolean;
+  dryRun: boolean;
+}
+
+/** Registers docker-cni with podman, by a file of its own beside podman's (containers.conf(5)). Throws INSTALL_FAILED. */
+export async function installPodman(setup: Setup, request: PodmanRequest): Promise<SetupOutcome> {
+  const { paths } = setup;
+  const { name, runtime, dryRun } = request;
+  if (runtime.runtimeArgs !== undefined) {
+    throw new UserError(
+      "INSTALL_FAILED",
+      "podman gives a runtime no arguments of its own; nothing was changed",
+      { hint: "leave --config and --runtime-path out, and write oci_bin into cni.yaml" },
+    );
+  }
+  const file = findFile(dropInOf(paths.podmanDropInDir, name));
+  const bytes = Buffer.from(dropIn(request));
+  const note = readNote(paths.note);
+  const present = file.bytes && sha256(file.bytes);
+  const isEdited = present !== sha256(bytes);
+  const noted = note.podman.find(({ path }) => path === file.path);
+  if (present !== undefined && isEdited && present !== noted?.sha256) {
+    throw new UserError("INSTALL_FAILED", `${file.path} is there already; nothing was changed`, {
+      hint: "choose another --name, or remove it",
+    });
+  }
+  const files = missingFiles(request);
+  const outcome: SetupOutcome = {
+    file: file.path,
+    changes: files.map((each) => ({ path: each.path, before: undefined, after: each.bytes })),
+    done: [],
+    reloaded: false,
+    warnings: [],
+  };
+  if (isEdited) outcome.changes.push({ path: file.path, before: file.bytes, after: bytes });
+  if (dryRun) return outcome;
+  const steps = new Steps(setup, note);
+  try {
+    for (const each of files) await steps.make(each);
+    if (isEdited) steps.editPodman(file, bytes, name);
+    return outcome;
+  } catch (error) {
+    await steps.undo(undefined);
+    throw error;
+  }
+}
+
+/** Takes back what `installPodman` did; undefined when that was nothing. Throws IN_USE while containers of the runtime exist. */
+export async function uninstallPodman(
+  setup: Setup,
+  { name, dryRun, force }: { name: string; dryRun: boolean; force: boolean },
+): Promise<SetupOutcome | undefined> {
+  const { paths, host } = setup;
+  const note = readNote(paths.note);
+  const path = dropInOf(paths.podmanDropInDir, name);
+  const noted = note.podman.find((each) => each.path === path);
+  if (noted === undefined) return undefined;
+  if (!force) await assertUnused(setup, name);
+  const { bytes } = findFile(path);
+  const isSame = bytes !== undefined && sha256(bytes) === noted.sha256;
+  const outcome: SetupOutcome = {
+    file: path,
+    changes: isSame ? [{ path, before: bytes, after: undefined }] : [],
+    done: [],
+    reloaded: false,
+    warnings: bytes !== undefined && !isSame ? [`${path} stays: it was changed since`] : [],
+  };
+  if (dryRun) return outcome;
+  if (isSame) rmSync(path);
+  const rest = { ...note, podman: note.podman.filter((each) => each !== noted) };
+  if (!isEmpty(rest)) writeNote(paths.note, rest);
+  else {
+    const kept = await takeBack(rest.made, host);
+    outcome.warnings.push(...kept.map((each) => `${each} stays: it was changed since`));
+    writeNote(paths.note, { ...rest, made: [] });
+  }
+  return outcome;
+}
+
+async function assertUnused({ host }: Setup, name: string): Promise<void> {
+  const format = "{{.OCIRuntime}} {{.Name}}";
+  const ids = await host.run("podman", ["ps", "--all", "--quiet", "--no-trunc"]);
+  const all = ids?.stdout.split("\n").filter((id) => /^[0-9a-f]{64}$/.test(id)) ?? [];
+  if (all.length === 0) return;
+  const inspected = await host.run("podman", ["inspect", "--format", format, ...all]);
+  const using = (inspected?.stdout ?? "").split("\n").filter((line) => line.startsWith(`${name} `));
+  if (using.length === 0) return;
+  throw new UserError(
+    "IN_USE",
+    `${using.length} containers of podman have the runtime ${name}; nothing was changed`,
+    { hint: "remove them, or use --force: none of them can be started afterwards" },
+  );
+}
+
+/** The file's content: the runtime's path, as TOML. */
+function dropIn({ name, runtime, makeDefault }: PodmanRequest): string {
+  return [
+    "# Written by docker-cni install; docker-cni uninstall removes it.",
+    ...(makeDefault ? ["[engine]", `runtime = ${JSON.stringify(name)}`, ""] : []),
+    "[engine.runtimes]",
+    `${JSON.stringify(name)} = [${JSON.stringify(runtime.path)}]`,
+    "",
+  ].join("\n");
+}
+
+function dropInOf(folder: string, name: string): string {
+  return join(folder, `50-docker-cni-${name}.conf`);
+}

@@ -1,0 +1,237 @@
+import { readFileSync, rmSync } from "node:fs";
+import { UserError } from "../lib/errors.ts";
+import { readDaemonJson } from "./daemon-json.ts";
+import { type Daemon, engineInfo, type EngineInfo, findDaemon, waitForInfo } from "./daemon.ts";
+import { isThere, takeBack } from "./made.ts";
+import { type EditedFile, type InstallNote, isEmpty, readNote, sha256, writeNote } from "./note.ts";
+import type { Setup, SetupOutcome } from "./setup.ts";
+import { withoutRegistrations } from "./steps.ts";
+import { findFile, type FoundFile, replaceFile } from "./text-file.ts";
+
+/** What is asked of the removal of an installation. */
+export interface UninstallRequest {
+  /** The runtime; undefined: every one that was installed. */
+  name: string | undefined;
+  /** Docker's daemon.json. */
+  daemonJson: string;
+  dryRun: boolean;
+  reload: boolean;
+  /** Whether containers of the runtime may exist. */
+  force: boolean;
+}
+
+/**
+ * Takes back what `install` did to this daemon.json, and with the last registration all that was made for it. Undefined when nothing
+ * was installed there. Throws IN_USE while containers of the runtime exist.
+ */
+export async function uninstall(
+  setup: Setup,
+  request: UninstallRequest,
+): Promise<SetupOutcome | undefined> {
+  const { paths, host } = setup;
+  const note = readNote(paths.note);
+  const file = findFile(request.daemonJson);
+  const noted = note.files.find(({ real }) => real === file.real);
+  const going = noted?.registrations.filter(
+    ({ name }) => request.name === undefined || name === request.name,
+  );
+  if (noted === undefined || going === undefined || going.length === 0) return undefined;
+  const info = request.reload || !request.force ? await engineInfo(host) : undefined;
+  const names = going.map(({ name }) => name);
+  if (!request.force) await assertUnused(setup, names);
+
+  const staying = noted.registrations.filter((each) => !going.includes(each));
+  const after = contentAfter(file, { noted, going, staying });
+  const rest = noteAfter(note, { noted, staying, after });
+  const isLast = isEmpty(rest);
+  const outcome: SetupOutcome = {
+    file: file.path,
+    changes: [{ path: file.path, before: file.bytes, after }],
+    done: isLast
+      ? note.made.flatMap((made) =>
+          "path" in made ? [`remove ${made.path}`] : [`disable ${made.names.join(", ")}`],
+        )
+      : [],
+    reloaded: false,
+    warnings: [],
+  };
+  if (request.dryRun) return outcome;
+  const daemon = info !== undefined && request.reload ? await daemonOf(setup, file) : undefined;
+  if (daemon !== undefined) await forget({ setup, daemon, file, after, names, note, noted });
+  put(file, after);
+  if (isRestored(file, noted, staying)) removeBackups(noted);
+  if (daemon !== undefined) {
+    await daemon.reload();
+    outcome.reloaded = await waitForInfo(host, (told) =>
+      names.every((name) => isForgotten(told, name)),
+    );
+  }
+  outcome.warnings.push(...warningsOf(request, daemon, outcome.reloaded));
+  if (isLast) {
+    const kept = await takeBack(rest.made, host);
+    outcome.warnings.push(...kept.map((path) => `${path} stays: it was changed since`));
+  }
+  writeNote(paths.note, isLast ? { ...rest, made: [] } : rest);
+  return outcome;
+}
+
+interface Parts {
+  noted: EditedFile;
+  going: EditedFile["registrations"];
+  staying: EditedFile["registrations"];
+}
+
+/** Whether nobody else wrote the file since, and nothing of docker-cni's stays in it. */
+function isRestored(
+  { bytes }: FoundFile,
+  { written }: EditedFile,
+  staying: Parts["staying"],
+): boolean {
+  return bytes !== undefined && staying.length === 0 && sha256(bytes) === written;
+}
+
+function warningsOf(
+  { reload }: UninstallRequest,
+  daemon: Daemon | undefined,
+  isForgottenNow: boolean,
+): string[] {
+  if (!reload) return ["Docker was not told to read it: it forgets the runtime when it restarts"];
+  if (daemon === undefined) return ["Docker does not run; it reads the file when it starts"];
+  return isForgottenNow ? [] : ["dockerd still has the runtime; it forgets it when it restarts"];
+}
+
+/** Byte by byte what was there, unless others wrote since or other registrations stay. */
+function contentAfter(file: FoundFile, { noted, going, staying }: Parts): Uint8Array | undefined {
+  if (file.bytes === undefined) return undefined;
+  if (isRestored(file, noted, staying)) {
+    return noted.original === null ? undefined : Buffer.from(noted.original, "base64");
+  }
+  return withoutRegistrations(file.bytes, { path: file.path, registrations: going });
+}
+
+function noteAfter(
+  note: InstallNote,
+  { noted, staying, after }: Pick<Parts, "noted" | "staying"> & { after: Uint8Array | undefined },
+): InstallNote {
+  const others = note.files.filter((each) => each !== noted);
+  if (staying.length === 0 || after === undefined) return { ...note, files: others };
+  const left = { ...noted, registrations: staying, written: sha256(after) };
+  return { ...note, files: [...others, left] };
+}
+
+function put(file: FoundFile, after: Uint8Array | undefined): void {
+  if (file.bytes === undefined) return;
+  if (after === undefined) rmSync(file.real);
+  else replaceFile(file, after);
+}
+
+/** What is in place again byte by byte needs no backup; others stay. */
+function removeBackups({ backups }: EditedFile): void {
+  for (const { path, sha256: digest } of backups) {
+    if (isThere(path) && sha256(readFileSync(path)) === digest) rmSync(path);
+  }
+}
+
+async function daemonOf({ paths, host }: Setup, file: FoundFile): Promise<Daemon> {
+  const json = readDaemonJson(file.bytes ?? new Uint8Array(), file.path);
+  return findDaemon({ paths, host, file, json });
+}
+
+interface Forgetting {
+  setup: Setup;
+  daemon: Daemon;
+  file: FoundFile;
+  /** What the file becomes. */
+  after: Uint8Array | undefined;
+  names: readonly string[];
+  note: InstallNote;
+  noted: EditedFile;
+}
+
+/**
+ * dockerd forgets runtimes and a default only by a file that names others: one that names none leaves them as they are. Where the file
+ * becomes so, it is given one that names what stays, for a moment; the note knows that one as written.
+ */
+async function forget({
+  setup,
+  daemon,
+  file,
+  after,
+  names,
+  note,
+  noted,
+}: Forgetting): Promise<void> {
+  if (file.bytes === undefined) return;
+  const { value, runtimes, defaultRuntime } = readDaemonJson(file.bytes, file.path);
+  const becomes = readDaemonJson(after ?? new Uint8Array(), file.path);
+  const isDefault = defaultRuntime !== undefined && names.includes(defaultRuntime);
+  if (becomes.value["runtimes"] && (!isDefault || becomes.defaultRuntime !== undefined)) return;
+  const between = {
+    ...value,
+    runtimes: Object.fromEntries(
+      Object.entries(runtimes).filter(([name]) => !names.includes(name)),
+    ),
+    ...(isDefault && { "default-runtime": becomes.defaultRuntime ?? "runc" }),
+  };
+  const bytes = Buffer.from(`${JSON.stringify(between, null, 2)}\n`);
+  const original = after === undefined ? null : Buffer.from(after).toString("base64");
+  const files = note.files.map((each) =>
+    each === noted ? { ...noted, original, written: sha256(bytes) } : each,
+  );
+  writeNote(setup.paths.note, { ...note, files });
+  replaceFile(file, bytes);
+  try {
+    await daemon.reload();
+    await waitForInfo(setup.host, (info) => names.every((name) => isForgotten(info, name)));
+  } catch (error) {
+    replaceFile(file, file.bytes);
+    writeNote(setup.paths.note, note);
+    throw error;
+  }
+}
+
+function isForgotten(info: EngineInfo, name: string): boolean {
+  return info.Runtimes?.[name] === undefined && info.DefaultRuntime !== name;
+}
+
+interface ListedContainer {
+  Id?: string;
+}
+
+interface InspectedContainer {
+  Name?: string;
+  HostConfig?: { Runtime?: string };
+}
+
+/** Throws IN_USE when a container of one of these runtimes exists, running or not. */
+async function assertUnused({ host }: Setup, names: readonly string[]): Promise<void> {
+  const engine = host.engine();
+  const listed: unknown = await engine.get("/containers/json?all=1").catch((error: unknown) => {
+    if (error instanceof UserError && error.code === "NO_ENGINE") throw unknown(names, error);
+    throw error;
+  });
+  const containers: ListedContainer[] = Array.isArray(listed) ? listed : [];
+  const using: string[] = [];
+  for (const { Id = "" } of containers) {
+    if (!/^[0-9a-f]{64}$/.test(Id)) continue;
+    const inspected: InspectedContainer = Object(await engine.get(`/containers/${Id}/json`));
+    if (names.includes(inspected.HostConfig?.Runtime ?? "")) {
+      using.push(inspected.Name?.replace(/^\//, "") ?? Id.slice(0, 12));
+    }
+  }
+  if (using.length === 0) return;
+  const more = using.length > 5 ? ` and ${using.length - 5} more` : "";
+  throw new UserError(
+    "IN_USE",
+    `${using.length} containers have the runtime ${names.join(", ")}: ${using.slice(0, 5).join(", ")}${more}; nothing was changed`,
+    { hint: "remove them (docker rm), or use --force: none of them can be started afterwards" },
+  );
+}
+
+function unknown(names: readonly string[], cause: UserError): UserError {
+  return new UserError(
+    "IN_USE",
+    `it is unknown whether containers have the runtime ${names.join(", ")}: ${cause.message}; nothing was changed`,
+    { hint: "start Docker, or use --force", cause },
+  );
+}

@@ -58,7 +58,7 @@ export function programCommand({ plugin, runtimePath, loaded }: ProgramOptions):
 
 const ABOUT = "CNI networks for plain Docker containers";
 
-const EXIT_STATUS = `
+export const EXIT_STATUS = `
 Exit status:
   0  all is well
   1  something is broken, or could not be done

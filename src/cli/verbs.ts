@@ -101,6 +101,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./uninstall.ts")).uninstallCommand,
   },
   {
+    name: "completion",
+    group: "Setup",
+    summary: "Print what bash, zsh or fish needs to complete docker-cni",
+    needs: "nothing",
+    load: async () => (await import("./completion-scripts.ts")).completionCommand,
+  },
+  {
     name: "version",
     group: "Setup",
     summary: "Show the versions of docker-cni and of what it works with",

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { parseNetworkList } from "../../src/cni/index.ts";
 import { parseConfig } from "../../src/config/load.ts";
@@ -17,12 +18,17 @@ describe("examples in JSON", () => {
   test.each(networks)("of $page are networks that load: $text", ({ text }) => {
     expect(parseNetworkList(text).plugins).not.toEqual([]);
   });
+});
 
-  test("the README registers docker-cni where the package for Debian installs it", () => {
-    const [registration = ""] = codeBlocks("README.md", "json");
-    const elsewhere = read("daemon.json.example").replace("/usr/local/bin/", "/usr/bin/");
-    expect(JSON.parse(registration)).toEqual(JSON.parse(elsewhere));
-  });
+test("packaging/try-package follows the quick start of the README word by word", () => {
+  const [, quickStart = ""] = read("README.md").split(/^## Quick start$/m);
+  const [, block = ""] = /^```\n(.*?)^```$/ms.exec(quickStart) ?? [];
+  const commands = ["apt", "docker"].map((word) =>
+    execFileSync("sh", ["packaging/quick-start", "README.md", word], { encoding: "utf8" }),
+  );
+  expect(commands.join("")).toBe(block);
+  expect(commands.every((lines) => lines !== "")).toBe(true);
+  expect(read("packaging/try-package").match(/quick-start README\.md \w+/g)).toHaveLength(2);
 });
 
 test.each(examples("yaml"))("the configuration of $page is accepted", ({ page, text }) => {

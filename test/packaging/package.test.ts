@@ -50,6 +50,29 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     expect(archive).toMatch(/^[^/]+\/etc\/logrotate\.d\/docker-cni$/m);
   });
 
+  test("the plugin of Docker's client, as a link to the launcher", () => {
+    const contents = execFileSync("dpkg-deb", ["-c", packed(".deb")], { encoding: "utf8" });
+    expect(contents).toMatch(
+      /^l.* \.\/usr\/libexec\/docker\/cli-plugins\/docker-cni -> \.\.\/\.\.\/\.\.\/bin\/docker-cni$/m,
+    );
+  });
+
+  test.each([
+    "lib/docker-cni/config/cni.yaml",
+    "lib/docker-cni/config/net.d/10-docker-cni.conflist",
+    "lib/docker-cni/systemd/docker-cni-gc.service",
+    "lib/docker-cni/systemd/docker-cni-gc.path",
+    "share/man/man1/docker-cni.1.gz",
+    "share/man/man5/cni.yaml.5.gz",
+    "share/bash-completion/completions/docker-cni",
+    "share/fish/vendor_completions.d/docker-cni.fish",
+  ])("%s", (file) => {
+    const contents = execFileSync("dpkg-deb", ["-c", packed(".deb")], { encoding: "utf8" });
+    expect(contents).toMatch(new RegExp(`^-rw-r--r-- root/root .* \\./usr/${file}$`, "m"));
+    const archive = execFileSync("tar", ["-tzf", packed(".tar.gz")], { encoding: "utf8" });
+    expect(archive).toMatch(new RegExp(`^[^/]+/${file}$`, "m"));
+  });
+
   test("every script of packaging/deb", () => {
     const scripts = join(dir, "scripts");
     execFileSync("dpkg-deb", ["-e", packed(".deb"), scripts]);
@@ -78,13 +101,15 @@ function view(id: string): SandboxView {
 }
 
 /** Runs the script that dpkg calls before it takes the package away, with a `docker-cni` that does as `listed` says. */
-function remove(how: string, listed: string) {
+function remove(how: string, listed: string, note = join(dir, "no-note")) {
   const commands = join(dir, "commands");
   mkdirSync(commands, { recursive: true });
   executable("commands/docker-cni", listed);
   executable("commands/systemctl", "exit 0");
   const env = { PATH: `${commands}:${process.env["PATH"]}` };
-  return spawnSync("sh", [join(root, "packaging/deb/prerm"), how], { env, encoding: "utf8" });
+  const script = readFileSync(join(root, "packaging/deb/prerm"), "utf8");
+  executable("prerm", script.replace("/var/lib/docker-cni/install.json", note));
+  return spawnSync("sh", [join(dir, "prerm"), how], { env, encoding: "utf8" });
 }
 
 function list(...views: SandboxView[]): string {
@@ -97,6 +122,13 @@ describe("the removal of the package", () => {
     expect(status).toBe(0);
     expect(stderr).toMatch(/^docker-cni: containers with a network of docker-cni's: 3 /);
     expect(stderr).toContain("docker rm -f");
+  });
+
+  test("tells how to take the registration back, while there is one", () => {
+    const note = join(dir, "install.json");
+    writeFileSync(note, "{}");
+    expect(remove("remove", list(), note).stderr).toMatch(/\n {2}docker cni uninstall\n$/);
+    expect(remove("upgrade", list(), note).stderr).toBe("");
   });
 
   test.each([

@@ -60,6 +60,10 @@ export async function runOperatorVerb(start: OperatorStart): Promise<number> {
   }
   try {
     const { runtimePath, plugin } = start.options;
+    if (plugin) {
+      const { endWithClient } = await import("./plugin.ts");
+      endWithClient(start.env);
+    }
     const verb = findVerb(HELP_WORDS.has(word) ? argv[1] : word);
     let loaded: ProgramOptions["loaded"];
     if (verb !== undefined) {

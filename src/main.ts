@@ -68,7 +68,8 @@ async function inner(
     }
     return await runHookVerb(context, argv);
   } catch (error) {
-    context.log.error({ container: argv.at(1), step: argv[0], err: error }, describeError(error));
+    const fields = { container: argv.at(1), step: argv[0], event: "fail", err: error };
+    context.log.error(fields, describeError(error));
     throw await hinted(error, undefined);
   }
 }
@@ -189,7 +190,7 @@ function sandboxContext(
 function logFault(config: Config | undefined, container: string | undefined, error: unknown): void {
   if (config === undefined) return;
   const log = openLog({ file: config.logFile, level: config.logLevel });
-  log.error({ container, err: error }, describeError(error));
+  log.error({ container, event: "fail", err: error }, describeError(error));
 }
 
 function start(): void {

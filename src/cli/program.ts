@@ -77,7 +77,8 @@ function closing(name: string, runtime: string): string {
     ...(shared.length === 0
       ? []
       : [
-          `It has ${shared.join(" and ")} too: ours are 'docker cni COMMAND' or 'docker-cni cni COMMAND'.`,
+          `It has ${shared.join(" and ")} too: ours are 'docker cni COMMAND',`,
+          "or 'docker-cni cni COMMAND'.",
         ]),
   ].join("\n");
 }

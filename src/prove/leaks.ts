@@ -1,6 +1,6 @@
 import type { Peer } from "./peer.ts";
 import { type Check, fail, ok, type Outcome, type Proof } from "./proof.ts";
-import { TEST_PREFIX } from "./scratch.ts";
+import { TEST_PREFIX } from "./names.ts";
 import { readFirewall, readLeases, readNetnsNames, readTraces, type Traces } from "./traces.ts";
 
 /** Kinds of interfaces that plugins share among containers and leave by design. */

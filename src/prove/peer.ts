@@ -14,7 +14,7 @@ import type { Lock } from "../state/lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { openAgent } from "./agent.ts";
 import type { Scratch } from "./scratch.ts";
-import { TEST_PREFIX } from "./scratch.ts";
+import { TEST_PREFIX } from "./names.ts";
 import type { Sockets } from "./sockets.ts";
 
 /** A namespace of the test's own that stands for a container. */

@@ -8,9 +8,6 @@ import { callLimitMs } from "../runtime/time-limit.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type GcOutcome, sweep } from "../sandbox/gc.ts";
 
-/** How the ids of all sandboxes of `docker cni test` begin, and so the names of their network namespaces. */
-export const TEST_PREFIX = "docker-cni-test-";
-
 /**
  * The sandboxes of one run of `docker cni test`. They have a folder of state of their own, so that nothing of a container knows of
  * them; what is of the whole host (the locks on its networks, the first use of a network in a boot) they share with the containers.

@@ -5,6 +5,7 @@ import { writeSpec } from "../oci/bundle.ts";
 import { hasSetKeyHook, hooksBeforeStart, setsInterface } from "../oci/spec.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
+import { logEvent } from "../sandbox/release.ts";
 import { transition } from "../state/transitions.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import type { CreateContext } from "./create.ts";
@@ -95,6 +96,7 @@ async function makeReady(
     throw explainUsedUp(context, record, error);
   }
   if (record.state !== "attached") transition(context.store, record, "attached");
+  logEvent(context, record, "attach", "attached");
   await publishNames(context, record);
 }
 

@@ -3,6 +3,7 @@ import type { SandboxContext } from "../sandbox/context.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
+import { logEvent } from "../sandbox/release.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 
@@ -50,6 +51,7 @@ async function attachNetns(context: SandboxContext, id: string, pid: string): Pr
   await context.netns.loopbackUp(record.netns);
   await attachNew(context, record);
   transition(context.store, record, "attached");
+  logEvent(context, record, "attach", "attached");
 }
 
 async function settle(context: SandboxContext, id: string): Promise<void> {

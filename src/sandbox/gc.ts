@@ -72,6 +72,10 @@ async function collectOne(
           const { releaseWhenStopped } = await import("./published.ts");
           await releaseWhenStopped(context, record);
         }
+        if (found !== "unreadable") {
+          const { logKept } = await import("./log-kept.ts");
+          ignoringStateErrors(() => logKept(context, found));
+        }
       }
       return { ...of, outcome: "kept" };
     }
@@ -207,8 +211,9 @@ export async function releaseOrNote(
     await release(context, record);
     return { outcome: "released" };
   } catch (error) {
-    const { id: container } = record;
-    context.log.error({ container, step: "gc", err: error }, "the network could not be undone");
+    const { id: container, name } = record;
+    const fields = { container, name, step: "gc", event: "fail", err: error };
+    context.log.error(fields, "the network could not be undone");
     const reason = describeError(error);
     const attempts = (retry?.attempts ?? 0) + 1;
     if (attempts >= MAX_ATTEMPTS && hadNoAdd(context, record)) {

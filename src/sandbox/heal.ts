@@ -9,6 +9,7 @@ import { killOrphans } from "./orphan-processes.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
+import { logEvent } from "./release.ts";
 import type { Lock } from "../state/lock.ts";
 import { assessNow, runsNow } from "../state/facts.ts";
 import { networkNow } from "../state/network-now.ts";
@@ -54,15 +55,20 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
       const { health } = await examine(context, record);
       if (health !== "broken") {
         context.store.write(record);
-        return { ...found, health: "healed" };
+        return healed(context, record, found);
       }
     }
     await reattach(context, record);
     await dropIpv6(context, record);
     await noteFalseFaults(context, record, fault);
     transition(context.store, record, "attached");
-    return { ...found, health: "healed" };
+    return healed(context, record, found);
   });
+}
+
+function healed(context: SandboxContext, record: SandboxRecord, found: Health): Health {
+  logEvent(context, record, "heal", "healed", { reason: found.reason });
+  return { ...found, health: "healed" };
 }
 
 async function underLock(
@@ -80,7 +86,10 @@ async function underLock(
     const record = await readOrRecover(context, id);
     return record === undefined ? { health: "gone" } : await work(record);
   } catch (error) {
-    context.log.error({ container: id, step: "heal", err: error }, "could not be healed");
+    context.log.error(
+      { container: id, step: "heal", event: "fail", err: error },
+      "could not be healed",
+    );
     if (!(error instanceof Error)) throw error;
     return { health: "broken", reason: error.message };
   } finally {

@@ -1,10 +1,11 @@
 import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
+import type { LogFields } from "../lib/log.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts } from "./hosts.ts";
 import { withSharedHostLock } from "./host-lock.ts";
-import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 
 /**
@@ -30,6 +31,25 @@ export async function release(
   await context.netns.remove(record.netns);
   if (staysLocked) context.store.clear(record.id);
   else context.store.remove(record.id);
+  if (!hasNothing) logEvent(context, record, "detach", "released");
+}
+
+/** What happens to a network, for `docker cni events`: see docs/commands.md. */
+export type NetworkEvent = "attach" | "detach" | "keep" | "heal";
+
+/** Writes an event to the log, with what a tool that follows them has to know of the network. */
+export function logEvent(
+  { log }: SandboxContext,
+  record: SandboxRecord,
+  event: NetworkEvent,
+  msg: string,
+  more: LogFields = {},
+): void {
+  const { id: container, name, attachments } = record;
+  const networks = attachments.map(({ network, ifName, addresses, mac }) => {
+    return { network, interface: ifName, addresses, mac };
+  });
+  log.info({ container, name, event, networks, ports: publishedPorts(record), ...more }, msg);
 }
 
 /** Whether no plugin ever succeeded for it: then it holds no address and no port, whatever its DEL says. */

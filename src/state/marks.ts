@@ -17,6 +17,8 @@ import { ifThere, inState, link, makeFolder } from "./files.ts";
  *
  * - `stopped`: `<boot id> <uptime, s>`, one line: the container has stopped. Written by hooks/poststop, by a start that failed and
  *   by gc after a crash; removed by a start; read by the assessment, the hosts files and hooks/poststop.
+ * - `kept`, empty: the log has told of the stop; its mtime is that of `stopped`. Written and read by gc, see
+ *   `noteStopLogged`.
  * - `late`: the path of a hosts file, or empty: what the engine still does between `create` and `start`. Written by `create`,
  *   read by bin/docker-cni at `start`.
  * - `retry`: `<attempts> <error>`; its mtime is when a removal that failed is tried again. Written by gc; read by gc, `ls` and,

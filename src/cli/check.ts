@@ -7,6 +7,7 @@ import { viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
 import { NOTHING, table } from "./table.ts";
+import { style, type Style } from "./terminal.ts";
 import { findUnattached } from "./unattached.ts";
 
 /** A container as `check --json` and `heal --json` tell of it; `none`: it has no CNI network, for this reason. */
@@ -31,6 +32,16 @@ export function healCommand(call: OperatorCall): Command {
     after: settleHosts,
   });
 }
+
+const COLOURS: Record<Examined["health"], Style> = {
+  ok: "green",
+  healed: "green",
+  later: "yellow",
+  busy: "yellow",
+  broken: "red",
+  gone: "dim",
+  none: "dim",
+};
 
 interface HealthOptions {
   name: string;
@@ -70,7 +81,7 @@ function healthCommand(
         const rows = found.map((each) => [
           each.name ?? NOTHING,
           shortId(each.id),
-          each.health,
+          style(each.health, COLOURS[each.health]),
           each.reason ?? "",
         ]);
         print(...table([["CONTAINER", "ID", "HEALTH", "REASON"], ...rows]));

@@ -1,4 +1,5 @@
-import { formatPort } from "./ls.ts";
+import { shortId } from "../lib/short-id.ts";
+import { formatPort } from "./container-json.ts";
 import type { Inspected, InspectedNetwork } from "./inspect.ts";
 import { formatAge, NOTHING, table } from "./table.ts";
 import type { Unattached } from "./unattached.ts";
@@ -49,10 +50,22 @@ function describeNetwork(network: InspectedNetwork): string[] {
       ["Ports", network.ports.map(formatPort).join(", ")],
       ["DNS", dns.nameservers?.join(", ")],
       ["Search", [dns.domain ?? "", ...(dns.search ?? [])].filter(Boolean).join(", ")],
+      ["Peers", describePeers(network.peers)],
       ["Plugins", network.plugins.join(", ")],
       ...network.interfaces.map((told): [string, string] => ["Told of", describeInterface(told)]),
     ]),
   ];
+}
+
+const MOST_PEERS = 8;
+
+function describePeers(peers: InspectedNetwork["peers"]): string {
+  const named = peers.slice(0, MOST_PEERS).map(({ id, name, addresses }) => {
+    const all = addresses.map((address) => address.replace(/\/.*/, "")).join(", ");
+    return `${name ?? shortId(id)} (${all})`;
+  });
+  const more = peers.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }
 
 /** An interface of a result with all that its plugin says of it, such as its MTU, PCI address or socket. */
@@ -65,7 +78,8 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function describeNamespace({ interfaces, routes }: Inspected["namespace"]): string[] {
+function describeNamespace(namespace: Inspected["namespace"]): string[] {
+  const { interfaces, routes, neighbours } = namespace;
   const rows = interfaces.map((each) => [
     each.name,
     each.up ? "up" : "down",
@@ -79,13 +93,32 @@ function describeNamespace({ interfaces, routes }: Inspected["namespace"]): stri
     route.interface ?? NOTHING,
     route.table,
   ]);
+  const counters = interfaces.flatMap(({ name, counters: of }) =>
+    of === null
+      ? []
+      : (["receive", "transmit"] as const).map((direction) => {
+          const { bytes, packets, drops, errors } = of[direction];
+          return [name, direction].concat([bytes, packets, drops, errors].map(String));
+        }),
+  );
+  const known = neighbours.map((each) => [
+    each.address,
+    each.mac ?? NOTHING,
+    each.interface,
+    each.state,
+  ]);
   return [
     "In the namespace:",
     ...indented(table([["INTERFACE", "STATE", "MTU", "MAC", "ADDRESSES"], ...rows])),
-    ...(ways.length > 0
-      ? ["", ...indented(table([["ROUTE", "GATEWAY", "INTERFACE", "TABLE"], ...ways]))]
-      : []),
+    ...section(["ROUTE", "GATEWAY", "INTERFACE", "TABLE"], ways),
+    ...section(["NEIGHBOUR", "MAC", "INTERFACE", "STATE"], known),
+    ...section(["COUNTER", "DIRECTION", "BYTES", "PACKETS", "DROPS", "ERRORS"], counters),
   ];
+}
+
+/** A table below the others; none where there are no rows. */
+function section(heading: string[], rows: string[][]): string[] {
+  return rows.length === 0 ? [] : ["", ...indented(table([heading, ...rows]))];
 }
 
 function formatRoute({ dst, gateway }: InspectedNetwork["routes"][number]): string {

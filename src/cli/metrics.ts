@@ -10,7 +10,6 @@ import { attachmentFamilies, poolFamilies } from "../metrics/attachments.ts";
 import { type Family, formatFamilies } from "../metrics/exposition.ts";
 import { operationFamilies } from "../metrics/operations.ts";
 import { type Traffic, trafficFamilies } from "../metrics/traffic.ts";
-import { readCounters } from "../netns/traffic.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
@@ -80,7 +79,7 @@ const WORKERS = 4;
 
 async function readOne(netns: SandboxContext["netns"], view: SandboxView): Promise<Traffic[]> {
   const { record } = view;
-  const seen = await readCounters(record.netns).catch((error: unknown) => {
+  const seen = await netns.counters(record.netns).catch((error: unknown) => {
     // The container ended meanwhile.
     if (netns.isAlive(record.netns)) throw error;
   });

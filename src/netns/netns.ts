@@ -7,6 +7,7 @@ import { HINT, ip } from "./command.ts";
 import { insideNetns, unmountNetns } from "./native.ts";
 import { dropOwner, listOwners, noteOwner, readOwner } from "./owner.ts";
 import type { Seen } from "./show.ts";
+import type { Counters, Neighbour } from "./traffic.ts";
 
 /** Named network namespaces, as `ip netns` keeps them: bind mounts below /run/netns. */
 export interface NetnsManager {
@@ -16,6 +17,10 @@ export interface NetnsManager {
   attach(name: string, pid: number): Promise<void>;
   /** What the namespace holds at this moment. */
   show(name: string): Promise<Seen>;
+  /** What came and went by its interfaces, by their names. */
+  counters(name: string): Promise<Map<string, Counters>>;
+  /** Its neighbour table. */
+  neighbours(name: string): Promise<Neighbour[]>;
   /** Brings the loopback interface of `name` up. */
   loopbackUp(name: string): Promise<void>;
   /** Makes `gateway` on the interface `ifName` the default route of its family in `name`. */
@@ -91,6 +96,8 @@ export function ipNetns(stateDir: string): NetnsManager {
     ownerOf: readOwner,
     owners: listOwners,
     show: async (name) => (await import("./show.ts")).showNetns(name),
+    counters: async (name) => (await import("./traffic.ts")).readCounters(name),
+    neighbours: async (name) => (await import("./traffic.ts")).readNeighbours(name),
     hasLink: async (name, ifName) =>
       (await runCommand("ip", ["-n", name, "link", "show", "dev", ifName])).code === 0,
     async removeLink(name, ifName) {

@@ -10,13 +10,9 @@ const bench = useBench();
 async function inspected(more: Partial<SandboxView> = {}): Promise<Inspected> {
   const { context } = bench.current;
   const record = keptRecord(bench.current);
-  return inspectSandbox(context, {
-    id: "c1",
-    name: "web",
-    state: "running",
-    record,
-    ...more,
-  });
+  const view: SandboxView = { id: "c1", name: "web", state: "running", record, ...more };
+  const peer = { ...view, id: "c2", name: "db" };
+  return inspectSandbox(context, { view, others: [view, peer, { ...peer, state: "kept" }] });
 }
 
 /** A container with all that can be told of one. */
@@ -30,6 +26,11 @@ async function full(): Promise<Inspected> {
     ],
     routes: [{ dst: "default", gateway: "10.9.0.1", interface: "eth0", table: "main" }],
   });
+  const counts = { bytes: 700, packets: 7, drops: 1, errors: 0 };
+  context.netns.counters = async () => new Map([["eth0", { receive: counts, transmit: counts }]]);
+  context.netns.neighbours = async () => [
+    { address: "10.9.0.1", mac: "02:00:00:00:00:05", interface: "eth0", state: "REACHABLE" },
+  ];
   const result = {
     ...RESULT,
     interfaces: [
@@ -77,6 +78,7 @@ Network:      lan
   Ports:      8080->80/tcp
   DNS:        10.9.0.53
   Search:     example.org, a.example.org
+  Peers:      db (10.9.0.2)
   Plugins:    bridge
   Told of:    veth1 (on the host), mac 02:00:00:00:00:09
   Told of:    eth0 (inside), mac 02:00:00:00:00:01, mtu 1400, pciID 0:1
@@ -87,7 +89,14 @@ In the namespace:
   eth0       down   1500   02:00:00:00:00:01  -
 
   ROUTE    GATEWAY   INTERFACE  TABLE
-  default  10.9.0.1  eth0       main`);
+  default  10.9.0.1  eth0       main
+
+  NEIGHBOUR  MAC                INTERFACE  STATE
+  10.9.0.1   02:00:00:00:00:05  eth0       REACHABLE
+
+  COUNTER  DIRECTION  BYTES  PACKETS  DROPS  ERRORS
+  eth0     receive    700    7        1      0
+  eth0     transmit   700    7        1      0`);
   });
 
   test("what is missing, and why the removal failed", async () => {
@@ -102,11 +111,17 @@ In the namespace:
 test("inspect --json has the members that docs/commands.md names, whether there is anything in them or not", async () => {
   const members = ["id name state keep createdAt networks namespace record results notes"];
   const network =
-    "network interface addresses formerAddresses mac ports gateways routes dns plugins interfaces";
+    "network interface addresses formerAddresses mac ports gateways routes dns plugins interfaces peers";
   for (const each of [await inspected(), await full()]) {
     expect(Object.keys(each).join(" ")).toBe(members.join(" "));
     expect(each.networks.map((of) => Object.keys(of).join(" "))).toEqual([network]);
-    expect(Object.keys(each.namespace)).toEqual(["path", "alive", "interfaces", "routes"]);
+    expect(Object.keys(each.namespace)).toEqual([
+      "path",
+      "alive",
+      "interfaces",
+      "routes",
+      "neighbours",
+    ]);
   }
 });
 

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { asJson } from "../../src/cli/ls.ts";
+import { asJson } from "../../src/cli/container-json.ts";
 import type { SandboxView } from "../../src/sandbox/view.ts";
 
 const root = join(import.meta.dirname, "../..");

@@ -133,6 +133,8 @@ function context(): CreateContext {
       },
       attach: async () => {},
       show: async () => ({ interfaces: [], routes: [] }),
+      counters: async () => new Map(),
+      neighbours: async () => [],
       hasLink: async () => true,
       announce: async (_, ifName, addresses) => {
         await happens(`announce ${ifName} ${addresses.join(" ")}`);

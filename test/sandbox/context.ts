@@ -147,6 +147,8 @@ function makeBench(dir: string): Bench {
       },
       attach: () => happens("netns attach"),
       show: async () => ({ interfaces: [], routes: [] }),
+      counters: async () => new Map(),
+      neighbours: async () => [],
       loopbackUp: () => happens("lo up"),
       setDefaultRoute: () => happens("default route"),
       restoreIpv6: () => happens("restore IPv6"),

@@ -41,9 +41,19 @@ test("ls lists running and stopped containers with what they have", async ({ hos
   });
   const { stdout } = await program(host, "ls");
   const [head, ...rows] = stdout.split("\n");
-  expect(head).toMatch(/^CONTAINER +ID +NETWORK +INTERFACE +ADDRESS +MAC +PORTS +STATE +AGE$/);
+  expect(head).toMatch(/^CONTAINER +ID +NETWORK +ADDRESS +PORTS +STATE +AGE$/);
   expect(rows).toHaveLength(2);
-  expect(rows[1]).toContain("127.0.0.1:18080->80/tcp");
+  expect(rows[1]).toContain("127.0.0.1:18080->80/t…");
+  const whole = (await program(host, "ls", "--no-trunc", "--filter", "name=we")).stdout;
+  expect(whole.split("\n")).toEqual([
+    expect.stringMatching(/^CONTAINER +ID +NETWORK +INTERFACE +ADDRESS +MAC +PORTS +STATE +AGE$/),
+    expect.stringMatching(`^web +${web} .* ${link.mac} +127.0.0.1:18080->80/tcp +running`),
+  ]);
+  const format = '{{.Name}} {{.State}} {{join .Addresses ","}}';
+  expect((await program(host, "ls", "--filter", "state=running", "--format", format)).stdout).toBe(
+    `web running ${link.address}/25`,
+  );
+  expect((await program(host, "ls", "-q")).stdout).toBe(`${db.slice(0, 12)}\n${web.slice(0, 12)}`);
 });
 
 test("ls tells the name that docker rename gave", async ({ host }) => {
@@ -94,6 +104,7 @@ test("inspect shows the record, the results and what the namespace holds", async
   });
   const { stdout } = await program(host, "inspect", "web");
   expect(stdout).toContain(`  Addresses:  ${address}/25`);
+  expect(stdout).toMatch(/^ {2}eth0 +transmit +\d+ +\d+ +0 +0$/m);
 });
 
 test("inspect shows an interface of a container with a name made to deceive a terminal", async ({

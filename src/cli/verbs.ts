@@ -61,6 +61,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./events.ts")).eventsCommand,
   },
   {
+    name: "graph",
+    group: "Commands",
+    summary: "Draw who is on which network",
+    needs: "state",
+    load: async () => (await import("./graph.ts")).graphCommand,
+  },
+  {
     name: "doctor",
     group: "Diagnosis",
     summary: "Find out what is wrong with this host's networks, and fix it",

@@ -14,6 +14,8 @@ const OWNER = /name: \\?"([^"\\]+)\\?" id: \\?"([^"\\]+)\\?"/;
 /** Chains of iptables that were made for containers that there are not. */
 export async function unownedChains(subject: Subject): Promise<Finding[]> {
   const title = "chains";
+  // Without the engine's word a container may only be out of sight.
+  const isEngineThere = (await subject.engineInfo()) !== undefined;
   const findings: Finding[] = [];
   let count = 0;
   for (const family of FAMILIES) {
@@ -30,17 +32,23 @@ export async function unownedChains(subject: Subject): Promise<Finding[]> {
       const rules = nat.filter((line) => line.startsWith("-A ") && line.split(" ").includes(chain));
       const id = rules.flatMap((line) => OWNER.exec(line)?.[2] ?? [])[0];
       if (known.has(chain) || (id !== undefined && ids.has(id))) continue;
-      findings.push(unowned(family, { chain, id, rules }));
+      const isOurs = id !== undefined && subject.wasOurs(id) && isEngineThere;
+      findings.push(unowned(family, { chain, id, rules, isOurs }));
     }
   }
   if (findings.length > 0) return findings;
   return [fine(title, count === 0 ? "none" : `${count}, each with its container`)];
 }
 
-function unowned(
-  family: string,
-  { chain, id, rules }: { chain: string; id: string | undefined; rules: readonly string[] },
-): Finding {
+interface Unowned {
+  chain: string;
+  id: string | undefined;
+  rules: readonly string[];
+  /** The log tells of the container. */
+  isOurs: boolean;
+}
+
+function unowned(family: string, { chain, id, rules, isOurs }: Unowned): Finding {
   const title = `chain ${chain}`;
   const whose =
     id === undefined ? "nothing tells whose it was" : `it was of ${shortId(id)}, which is gone`;
@@ -51,11 +59,12 @@ function unowned(
     [family, "-w", "-t", "nat", "-X", chain],
   ];
   const detail = `${family}, table nat: ${whose}`;
-  // Another runtime's container has another form of id.
-  const isDockers = id !== undefined && /^[0-9a-f]{64}$/.test(id);
-  return isDockers
+  return isOurs
     ? broken(title, detail, { steps, safe: "locked" })
-    : warning(title, detail, { steps });
+    : warning(
+        title,
+        `${detail}; docker-cni's log does not tell of it: it may be another runtime's`,
+      );
 }
 
 /** The names of the chains of known attachments, as the reference plugins make them of network and container. */

@@ -1,3 +1,4 @@
+import type { EngineContainer } from "../engine/find-container.ts";
 import { clash } from "../ports/port-conflict.ts";
 import type { PortMapping } from "../ports/ports.ts";
 import type { SandboxView } from "../sandbox/view.ts";
@@ -6,26 +7,32 @@ import { ownRuntimes } from "./engine.ts";
 import { broken, command, fine, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
-/** Running containers of docker-cni's runtimes that have no CNI network, and why. */
+/**
+ * Running containers of docker-cni's runtimes that have no CNI network though they seem to want one, and why. Who shares another
+ * network does not; under a default runtime, nor does who is on one of Docker's.
+ */
 export async function withoutNetwork(subject: Subject): Promise<Finding[]> {
-  const title = "containers without a network";
+  const { config, engineContainers, engineInfo, networkMode } = subject;
   const names = new Set((await ownRuntimes(subject)).map(({ name }) => name));
+  const byDefault = (await engineInfo())?.["DefaultRuntime"];
   const attached = new Set(subject.sandboxIds());
-  const without = subject
-    .engineContainers()
-    .filter(({ id, running, runtime }) => running && names.has(runtime ?? "") && !attached.has(id));
+  const wantsNone = (container: EngineContainer): boolean => {
+    const mode = networkMode(container) ?? "none";
+    if (mode === "host" || mode.startsWith("container:")) return true;
+    return mode === "none" ? config.attach === "labelled" : container.runtime === byDefault;
+  };
+  const without = engineContainers()
+    .filter(({ id, running, runtime }) => running && names.has(runtime ?? "") && !attached.has(id))
+    .filter((container) => !wantsNone(container));
   const findings = await Promise.all(
     without.map(async (container) => {
       const { reason } = await subject.whyNoNetwork(container);
       const word = container.name ?? container.id;
-      return warning(
-        `container ${word}`,
-        `no CNI network: ${reason}`,
-        command("docker-cni", "inspect", word),
-      );
+      const detail = `no CNI network: ${reason}`;
+      return warning(`container ${word}`, detail, command("docker-cni", "inspect", word));
     }),
   );
-  return findings.length > 0 ? findings : [fine(title, "none")];
+  return findings.length > 0 ? findings : [fine("containers without a network", "none")];
 }
 
 interface Published extends PortMapping {

@@ -13,18 +13,25 @@ const SWITCHES = [
   },
 ] as const;
 
-/** Whether the host forwards packets of the families that its networks have. */
-export async function ipForward({ host, networks }: Subject): Promise<Finding[]> {
+/** Whether the host forwards packets of the families that its networks have. The plugins switch it on with their first container. */
+export async function ipForward({ host, networks, sandboxes }: Subject): Promise<Finding[]> {
   const routed = (await networks()).filter(isRouted);
+  const running = (await sandboxes()).filter(({ state }) => state === "running");
+  const used = new Set(
+    running.flatMap(({ record }) => record.attachments.map((each) => each.network)),
+  );
   return SWITCHES.flatMap(({ family, file, key }): Finding[] => {
+    const title = `forwarding IPv${family}`;
     const names = routed
       .filter((list) => subnetsOf(list).some((subnet) => rangeOf(subnet)?.family === family))
       .map(({ name }) => name);
     const value = host.read(file)?.trim();
     if (names.length === 0 || value === undefined) return [];
-    if (value !== "0") return [fine(`forwarding IPv${family}`, "on")];
-    const detail = `off: containers of ${names.join(", ")} reach the host and no further`;
-    return [broken(`forwarding IPv${family}`, detail, command("sysctl", "-w", `${key}=1`))];
+    if (value !== "0") return [fine(title, "on")];
+    const cut = names.filter((name) => used.has(name));
+    if (cut.length === 0) return [fine(title, "off, until the first container")];
+    const detail = `off: containers of ${cut.join(", ")} reach the host and no further`;
+    return [broken(title, detail, command("sysctl", "-w", `${key}=1`))];
   });
 }
 

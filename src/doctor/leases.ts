@@ -4,8 +4,6 @@ import { shortId } from "../lib/short-id.ts";
 import { broken, fine, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
-/** A container's id as Docker makes it: whose it is can be told. */
-const DOCKERS_ID = /^[0-9a-f]{64}$/;
 /** Where other runtimes of CNI keep what they know. */
 const OTHERS_CACHE = "/var/lib/cni/results";
 
@@ -24,22 +22,18 @@ export async function unownedLeases(subject: Subject): Promise<Finding[]> {
     const unowned = leases
       .filter((lease) => lease.network === network)
       .filter(({ containerId }) => !known.has(containerId) && !others.includes(containerId));
-    const dockers = unowned.filter(
-      ({ containerId }) => isEngineThere && DOCKERS_ID.test(containerId),
-    );
-    const foreign = unowned.filter((lease) => !dockers.includes(lease));
-    if (dockers.length > 0) {
-      const some = dockers
-        .slice(0, 3)
-        .map((each) => `${each.address} (${shortId(each.containerId)})`);
-      const more = dockers.length > 3 ? ` and ${dockers.length - 3} more` : "";
+    const ours = unowned.filter(({ containerId }) => isEngineThere && subject.wasOurs(containerId));
+    const foreign = unowned.filter((lease) => !ours.includes(lease));
+    if (ours.length > 0) {
+      const some = ours.slice(0, 3).map((each) => `${each.address} (${shortId(each.containerId)})`);
+      const more = ours.length > 3 ? ` and ${ours.length - 3} more` : "";
       const detail = `${some.join(", ")}${more}: of containers that are gone; nobody else gets them`;
-      const steps = [["rm", "--", ...dockers.map(({ file }) => file)]];
+      const steps = [["rm", "--", ...ours.map(({ file }) => file)]];
       findings.push(broken(`leases of ${network}`, detail, { steps, safe: "locked" }));
     }
     if (foreign.length > 0) {
       const some = foreign.slice(0, 3).map(({ address }) => address);
-      const detail = `${foreign.length} that are not Docker's, such as ${some.join(", ")}: another runtime's, or left behind`;
+      const detail = `${foreign.length} of which docker-cni's log does not tell, such as ${some.join(", ")}: another runtime's, or left behind long ago`;
       findings.push(warning(`leases of ${network}`, detail));
     }
   }

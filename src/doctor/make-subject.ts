@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { loadNetworkListFile, CniError } from "../cni/index.ts";
+import { readDockerContainer } from "../engine/docker-container.ts";
 import { listEngineContainers, runningContainersDirs } from "../engine/find-container.ts";
 import { isJsonObject, textOf, textsOf } from "../lib/fields.ts";
 import { whyNoNetwork } from "../runtime/no-network.ts";
@@ -32,8 +33,10 @@ export function makeSubject(sandbox: SandboxContext, given: Given): Subject {
     networks: async () => firstOfEachName(await networkFiles()),
     sandboxes,
     sandboxIds: () => sandbox.store.list(),
+    wasOurs: idsInLog(host, config.logFile),
     isAlive: (netns) => sandbox.netns.isAlive(netns),
     engineContainers: () => listEngineContainers(runningContainersDirs()),
+    networkMode: ({ directory }) => readDockerContainer(directory).networkMode,
     whyNoNetwork: (container) => whyNoNetwork({ config, store: sandbox.store }, container),
     engineInfo: once(async () => {
       const answer = await host.engine("/info");
@@ -117,6 +120,15 @@ async function readIptables(host: Host, family: string): Promise<string[] | unde
 
 function objects(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
+
+/** Reads the log, and the one before it, when it is asked first. */
+function idsInLog(host: Host, file: string): (id: string) => boolean {
+  let text: string | undefined;
+  return (id) => {
+    text ??= `${host.read(file) ?? ""}${host.read(`${file}.1`) ?? ""}`;
+    return text.includes(`"container":"${id}"`);
+  };
 }
 
 function once<T>(read: () => Promise<T>): () => Promise<T> {

@@ -14,7 +14,7 @@ export async function sandboxStates(subject: Subject): Promise<Finding[]> {
   const over = views.filter(({ state, retry }) => state === "over" && retry === undefined);
   if (over.length > 0) {
     const detail = `${over.map(label).join(", ")}: the container is gone, and its network is not`;
-    findings.push(broken("stale sandboxes", detail, ownCommand("docker-cni", "gc")));
+    findings.push(warning("stale sandboxes", detail, ownCommand("docker-cni", "gc")));
   }
   if (findings.length > 0) return findings;
   const running = views.filter(({ state }) => state === "running").length;

@@ -28,10 +28,14 @@ export interface Subject {
   sandboxes: () => Promise<SandboxView[]>;
   /** Ids of all sandboxes, those that are being made or cannot be read too. */
   sandboxIds: () => string[];
+  /** Whether the log tells of a container: ids of other runtimes of CNI look alike. */
+  wasOurs: (id: string) => boolean;
   /** Whether a network namespace is there, by its name. */
   isAlive: (netns: string) => boolean;
   /** All containers of the Docker daemons on this machine. */
   engineContainers: () => EngineContainer[];
+  /** What `--network` of a container was. */
+  networkMode: (container: EngineContainer) => string | undefined;
   whyNoNetwork: (container: EngineContainer) => Promise<NoNetwork>;
   /** The engine's `/info`; undefined where it does not answer. */
   engineInfo: () => Promise<Record<string, unknown> | undefined>;

@@ -348,6 +348,7 @@ const rows: Row[] = [
   {
     of: "a network whose container is gone",
     check: "sandboxes",
+    status: "warning",
     world: { sandboxes: [sandbox("web", ID, {}, { state: "over" })] },
     says: "web: the container is gone, and its network is not",
     remedy: "docker-cni gc",
@@ -442,6 +443,64 @@ const rows: Row[] = [
   },
 ];
 
+const other = (name: string, runtime = "cni") => ({
+  id: GONE,
+  name,
+  directory: "/d",
+  runtime,
+  running: true,
+  wasStarted: true,
+});
+
+/** What is as it should be, though it looks like one of the rows above. */
+const harmless: { of: string; check: string; world: Partial<World>; status?: "warning" }[] = [
+  {
+    of: "a lease of another runtime's container",
+    check: "leases",
+    status: "warning",
+    world: { log: [], files: { "/var/lib/cni/networks/lan/10.9.0.3": `${GONE}\neth0` } },
+  },
+  {
+    of: "a chain of another runtime's container",
+    check: "chains",
+    status: "warning",
+    world: { log: [], commands: { "iptables-save": NAT } },
+  },
+  {
+    of: "a lease while the engine does not answer",
+    check: "leases",
+    status: "warning",
+    world: {
+      engine: { "/info": undefined },
+      files: { "/var/lib/cni/networks/lan/10.9.0.3": `${GONE}\neth0` },
+    },
+  },
+  {
+    of: "a container on the host's network",
+    check: "without-network",
+    world: { containers: [other("api")], modes: { api: "host" } },
+  },
+  {
+    of: "a container on Docker's network under the default runtime",
+    check: "without-network",
+    world: {
+      containers: [other("api")],
+      modes: { api: "bridge" },
+      engine: { "/info": { Runtimes: { cni: { path: LAUNCHER } }, DefaultRuntime: "cni" } },
+    },
+  },
+  {
+    of: "a container of another runtime",
+    check: "without-network",
+    world: { containers: [other("api", "runc")], modes: { api: "none" } },
+  },
+  {
+    of: "forwarding that is off before the first container",
+    check: "ip-forward",
+    world: { sandboxes: [], files: { "/proc/sys/net/ipv4/ip_forward": "0\n" } },
+  },
+];
+
 describe("doctor", () => {
   test("has nothing to say of a healthy host", async () => {
     const found = await examine(fakeSubject(healthy).subject);
@@ -455,6 +514,13 @@ describe("doctor", () => {
     expect(of.map((each) => each.status)).toEqual([status]);
     expect(of[0]?.detail).toMatch(says);
     expect(of[0]?.remedy && describeRemedy(of[0].remedy)).toBe(remedy);
+  });
+
+  test.each(harmless)("leaves $of alone", async ({ check, world, status }) => {
+    const found = await examine(fakeSubject(changed(world)).subject);
+    const of = found.filter((each) => each.check === check && each.status !== "fine");
+    expect(of.map((each) => each.status)).toEqual(status === undefined ? [] : [status]);
+    expect(of.filter(({ remedy }) => remedy !== undefined)).toEqual([]);
   });
 
   test("has a remedy for everything that is broken", async () => {

@@ -15,6 +15,8 @@ test.each([
   ["a password in a URL", `proxy http://admin:${SECRET}@proxy:3128/`],
   ["a URL in JSON", `{"http-proxy":"http://admin:${SECRET}@proxy:3128"}`],
   ["JSON within JSON", JSON.stringify({ list: JSON.stringify({ authToken: SECRET }) })],
+  ["a network list in base64", JSON.stringify({ config: btoa(`{"apiKey":"${SECRET}"}`) })],
+  ["an indented one", JSON.stringify({ config: btoa(`{\n  "apiKey": "${SECRET}"}`) })],
   ["a line of a log", `{"level":30,"msg":"x","stdin":{"password":"${SECRET}"}}\n{"a":1}\n`],
   ["the environment of an engine", `{"environment":{"PATH":"/bin","ANY_WORD":"${SECRET}"}}`],
   ["CNI_ARGS as they are kept", `{"cniArgs":[["IgnoreUnknown","1"],["API_KEY","${SECRET}"]]}`],
@@ -22,6 +24,11 @@ test.each([
 ])("a bundle does not have %s", (_, text) => {
   const redacted = redactText(text);
   expect(redacted).not.toContain(SECRET);
+  // Nor in base64, whichever of the three ways its letters fall.
+  for (const before of ["", "a", "ab"]) {
+    const encoded = btoa(before + SECRET).slice(before.length === 0 ? 0 : 4, -4);
+    expect(redacted).not.toContain(encoded);
+  }
   expect(redacted).toContain("(removed)");
 });
 

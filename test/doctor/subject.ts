@@ -24,6 +24,10 @@ export interface World {
   /** Names of namespaces that are there; undefined: all. */
   alive: string[] | undefined;
   containers: EngineContainer[];
+  /** Ids of which the log tells. */
+  log: string[];
+  /** What `--network` of a container was, by its name. */
+  modes: Record<string, string>;
   disk: { freeBytes: number; freeFiles: number };
   listeners: { protocol: string; hostPort: number; holder: string }[];
   more: Partial<Subject>;
@@ -111,6 +115,8 @@ export const healthy: World = {
   sandboxes: [sandbox("web", ID, {})],
   alive: undefined,
   containers: [],
+  log: [GONE],
+  modes: {},
   disk: { freeBytes: 5e10, freeFiles: 1e6 },
   listeners: [],
   more: {},
@@ -193,8 +199,10 @@ export function fakeSubject(world: World): { subject: Subject; ran: string[][] }
     networks: async () => firstOfEachName(files),
     sandboxes: async () => world.sandboxes,
     sandboxIds: () => world.sandboxes.map(({ id }) => id),
+    wasOurs: (id) => world.log.includes(id),
     isAlive: (netns) => world.alive?.includes(netns) ?? true,
     engineContainers: () => world.containers,
+    networkMode: ({ name }) => world.modes[name ?? ""],
     whyNoNetwork: async () => ({ reason: "it was never asked for", notes: [] }),
     engineInfo: async () => (isJsonObject(info) ? info : undefined),
     ...hostNetwork(host),

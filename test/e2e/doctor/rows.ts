@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostLocal, type NetworkList } from "../harness/config.ts";
 import { endDaemon } from "../harness/daemon.ts";
@@ -61,6 +61,12 @@ async function register(host: DockerHost, isThere: boolean): Promise<void> {
     const runtimes = await host.ok("info", "--format", "{{json .Runtimes}}");
     return runtimes.includes("docker-cni") === isThere ? true : undefined;
   });
+}
+
+/** The log tells that the container was docker-cni's. */
+function tellInLog({ place }: DockerHost): void {
+  const line = { level: 30, container: GONE, step: "ADD", msg: "plugin done" };
+  appendFileSync(join(place.dir, "docker-cni.log"), `${JSON.stringify(line)}\n`);
 }
 
 /** A container that is removed while nobody looks. */
@@ -223,7 +229,10 @@ export const rows: Row[] = [
   {
     of: "forwarding that is off",
     check: "ip-forward",
-    break: (host) => inHost(host, "sysctl", "-w", "net.ipv4.ip_forward=0"),
+    break: async (host) => {
+      await host.sleeper("--name", "web");
+      await inHost(host, "sysctl", "-w", "net.ipv4.ip_forward=0");
+    },
     says: /reach the host and no further/,
     by: "the line",
   },
@@ -265,6 +274,7 @@ export const rows: Row[] = [
       const folder = join(host.place.dir, "leases", host.place.network);
       mkdirSync(folder, { recursive: true });
       writeFileSync(join(folder, `${host.place.prefix}.99`), `${GONE}\r\neth0`);
+      tellInLog(host);
     },
     says: /\.99 \(ffffffffffff\): of containers that are gone/,
     by: "--fix",
@@ -278,6 +288,7 @@ export const rows: Row[] = [
     check: "chains",
     break: async (host) => {
       const chain = "CNI-0123456789abcdef01234567";
+      tellInLog(host);
       const nat = ["iptables", "-t", "nat"];
       const comment = ["-m", "comment", "--comment", `name: "lan" id: "${GONE}"`];
       await inHost(host, ...nat, "-N", chain);
@@ -291,20 +302,8 @@ export const rows: Row[] = [
     of: "a container of the runtime that has no network",
     check: "without-network",
     break: (host) =>
-      host.ok(
-        "run",
-        "-d",
-        "--name",
-        "out",
-        "--runtime",
-        "cni",
-        "--net",
-        "host",
-        "busybox",
-        "sleep",
-        "99",
-      ),
-    says: /no CNI network: it uses the host's network/,
+      host.ok("run", "-d", "--name", "out", "--runtime", "cni", "busybox", "sleep", "99"),
+    says: /no CNI network: it is on Docker's network/,
     by: (host) => host.ok("rm", "-f", "out"),
   },
   {

@@ -2,12 +2,11 @@ import { existsSync } from "node:fs";
 import { describeError, errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
-import { killOrphans } from "./orphan-processes.ts";
 import { isOver } from "../state/assess.ts";
 import { assessNow, isLeftToRelease } from "../state/facts.ts";
 import { nextRetry } from "../state/retry.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
-import { hadNoAdd, release } from "./release.ts";
+import { hadNoAdd, killOrphans, release } from "./release.ts";
 import type { Retry } from "../state/marks.ts";
 
 export interface GcOutcome {

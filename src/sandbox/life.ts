@@ -3,13 +3,12 @@ import { UserError } from "../lib/errors.ts";
 import { netnsName } from "../netns/netns.ts";
 import { attachAll, checkAll, isAsked } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
-import { killOrphans } from "./orphan-processes.ts";
 import type { Lock } from "../state/lock.ts";
 import { withAddLock } from "./host-lock.ts";
 import { assess, type Facts } from "../state/assess.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
-import { release } from "./release.ts";
+import { killOrphans, release } from "./release.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */
 export async function lockSandbox(context: SandboxContext, id: string): Promise<Lock> {

@@ -1,9 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { errnoOf } from "../lib/errors.ts";
-import { netnsPath } from "../netns/netns.ts";
-import type { SandboxContext } from "./context.ts";
-import type { SandboxRecord } from "../state/record.ts";
 
 /** Processes that an operation left behind which was killed itself: a plugin, an `ip`, and what these have called. */
 export interface OrphanProcesses {
@@ -33,11 +30,6 @@ export function orphanProcesses(): OrphanProcesses {
       }
     },
   };
-}
-
-/** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
-export async function killOrphans(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  if (record.state !== "attached") await context.orphans.end(netnsPath(record.netns));
 }
 
 function processes(): number[] {

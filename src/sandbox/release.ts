@@ -1,5 +1,6 @@
 import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
+import { netnsPath } from "../netns/netns.ts";
 import type { LogFields } from "../lib/log.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
@@ -50,6 +51,11 @@ export function logEvent(
     return { network, interface: ifName, addresses, mac };
   });
   log.info({ container, name, event, networks, ports: publishedPorts(record), ...more }, msg);
+}
+
+/** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
+export async function killOrphans(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  if (record.state !== "attached") await context.orphans.end(netnsPath(record.netns));
 }
 
 /** Whether no plugin ever succeeded for it: then it holds no address and no port, whatever its DEL says. */

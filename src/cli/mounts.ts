@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, statfsSync } from "node:fs";
+import { execaSync } from "execa";
 import { errnoOf } from "../lib/errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
@@ -22,15 +22,17 @@ export function runBesideEngine(
   const engine = findEngine(context);
   if (engine === undefined) return undefined;
   const enter = ["--target", String(engine), "--mount", `--wd=${process.cwd()}`, "--"];
-  const { status, error } = spawnSync("nsenter", [...enter, process.execPath, ...argv], {
+  const result = execaSync("nsenter", [...enter, process.execPath, ...argv], {
     stdio: "inherit",
-    env: { ...process.env, [INSIDE]: "1" },
+    reject: false,
+    env: { [INSIDE]: "1" },
   });
-  if (error !== undefined) {
-    context.log.warn({ step: "mounts", err: error }, "cannot enter the engine's mount namespace");
+  if (result.exitCode === undefined && result.signal === undefined) {
+    const step = { step: "mounts", err: result.cause };
+    context.log.warn(step, "cannot enter the engine's mount namespace");
     return undefined;
   }
-  return status ?? 1;
+  return result.exitCode ?? 1;
 }
 
 /** A process in whose mount namespace a running container's network namespace has the name that it lacks in this one. */

@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
 import { Command } from "commander";
+import { execa } from "execa";
 import manifest from "../../package.json" with { type: "json" };
 import { type Cni, loadAllNetworkLists } from "../cni/index.ts";
 import { engineApi } from "../dockerd/api.ts";
@@ -45,11 +45,15 @@ export function versionCommand(call: OperatorCall): Command {
 
 async function readVersions(call: OperatorCall): Promise<Versions> {
   const { runtimePath } = call;
-  const [engine, plugins] = await Promise.all([engineVersion(call.env), pluginVersions(call)]);
+  const [told, engine, plugins] = await Promise.all([
+    runtimeVersion(runtimePath),
+    engineVersion(call.env),
+    pluginVersions(call),
+  ]);
   return {
     version: manifest.version,
     runtime: runtimePath || null,
-    runtimeVersion: runtimeVersion(runtimePath) ?? null,
+    runtimeVersion: told ?? null,
     engine,
     plugins,
   };
@@ -72,14 +76,15 @@ function lines({ version, runtime, runtimeVersion: told, engine, plugins }: Vers
 }
 
 /** The first line that a runtime answers to `--version`. */
-function runtimeVersion(runtimePath: string): string | undefined {
+async function runtimeVersion(runtimePath: string): Promise<string | undefined> {
   if (runtimePath === "") return undefined;
-  const { stdout } = spawnSync(runtimePath, ["--version"], {
-    stdio: ["ignore", "pipe", "ignore"],
-    encoding: "utf8",
+  const { stdout } = await execa(runtimePath, ["--version"], {
+    stdin: "ignore",
+    lines: true,
+    reject: false,
     timeout: 5000,
   });
-  return stdout?.split("\n").find((line) => line !== "");
+  return stdout.find((line) => line !== "");
 }
 
 async function engineVersion(env: NodeJS.ProcessEnv): Promise<EngineVersion> {

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execa } from "execa";
 
 /** An interface as it is in its namespace at this moment. */
 export interface SeenInterface {
@@ -69,17 +69,11 @@ export async function showNetns(name: string): Promise<Seen> {
 
 /** What ip(8) tells of `args` as JSON. */
 export async function ipJson<T>(args: readonly string[]): Promise<T[]> {
-  const stdout = await new Promise<string>((resolve, reject) => {
-    execFile("ip", ["-json", ...args], { maxBuffer: MAX_OUTPUT }, (error, output) =>
-      error === null ? resolve(output) : reject(error),
-    );
-  });
+  const { stdout } = await execa("ip", ["-json", ...args]);
   if (stdout.trim() === "") return [];
   const found: T[] = JSON.parse(escapeControls(stdout));
   return found;
 }
-
-const MAX_OUTPUT = 64 * 1024 * 1024;
 
 /** ip(8) writes the control characters of a name as they are, which JSON does not allow; line ends it writes between values too. */
 function escapeControls(json: string): string {

@@ -48,6 +48,7 @@ const FILES: readonly [source: string, target: string, mode: number][] = [
   ["daemon.json.example", "share/doc/docker-cni/daemon.json.example", 0o644],
   ["systemd/docker-cni-gc.service", "lib/systemd/system/docker-cni-gc.service", 0o644],
   ["systemd/docker-cni-gc.path", "lib/systemd/system/docker-cni-gc.path", 0o644],
+  ["systemd/docker-cni-heal.service", "lib/systemd/system/docker-cni-heal.service", 0o644],
   ["systemd/docker-cni-metrics.service", "lib/systemd/system/docker-cni-metrics.service", 0o644],
   ["systemd/docker-cni-metrics.timer", "lib/systemd/system/docker-cni-metrics.timer", 0o644],
 ];

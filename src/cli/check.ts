@@ -1,3 +1,4 @@
+import { mapConcurrently } from "../lib/concurrent.ts";
 import { shortId } from "../lib/short-id.ts";
 import { Command } from "commander";
 import type { SandboxContext } from "../sandbox/context.ts";
@@ -30,7 +31,25 @@ export function healCommand(call: OperatorCall): Command {
   return healthCommand(call, healSandbox, {
     name: "heal",
     after: settleHosts,
-  });
+  }).option("--watch", "stay, and heal whenever rules of the firewall were removed");
+}
+
+/** Heals until a signal ends it; what was healed is printed and logged. */
+async function watch({ config, contextOver, print }: OperatorCall): Promise<void> {
+  const { pinoLog } = await import("./pino-log.ts");
+  const { firewallChanges } = await import("./firewall-changes.ts");
+  const { watchAndHeal } = await import("../sandbox/heal-watch.ts");
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    // Not `once`: execa ends the process where it finds no other listener than its own.
+    process.on(signal, () => ending.abort());
+  }
+  const log = pinoLog({ file: config.logFile, level: config.logLevel });
+  await watchAndHeal(
+    { ...contextOver(config), log },
+    firewallChanges(ending.signal),
+    ({ id, name, health, reason }) => print(`${name ?? shortId(id)} ${health}: ${reason ?? ""}`),
+  );
 }
 
 const COLOURS: Record<Examined["health"], Style> = {
@@ -42,6 +61,11 @@ const COLOURS: Record<Examined["health"], Style> = {
   gone: "dim",
   none: "dim",
 };
+
+interface HealthFlags {
+  json?: boolean;
+  watch?: boolean;
+}
 
 interface HealthOptions {
   name: string;
@@ -58,7 +82,8 @@ function healthCommand(
   return new Command(name)
     .argument("[container]", "its name, or its id or the beginning of it; without it, all")
     .option("--json", "print an array of objects, one a container")
-    .action(async (container: string | undefined, { json }: { json?: boolean }) => {
+    .action(async (container: string | undefined, { json, watch: stays }: HealthFlags) => {
+      if (stays === true) return watch(call);
       const all = await viewSandboxes(sandbox);
       const view = container === undefined ? undefined : pickIfThere(all, container);
       const views = container === undefined ? all : [view ?? []].flat();
@@ -72,8 +97,9 @@ function healthCommand(
           reason: unattached.reason,
         });
       }
-      for (const { id, name: of } of views) {
-        found.push({ id, name: of ?? null, ...(await examine(sandbox, id)) });
+      const examined = await mapConcurrently(views, ({ id }) => examine(sandbox, id));
+      for (const [place, { id, name: of }] of views.entries()) {
+        found.push({ id, name: of ?? null, ...(examined[place] ?? { health: "gone" }) });
       }
       await after?.(sandbox);
       if (json) print(JSON.stringify(found, null, 2));

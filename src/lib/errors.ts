@@ -12,6 +12,7 @@ export type ErrorCode =
   | "NETNS_FAILED"
   | "NOT_ALLOWED"
   | "NO_ENGINE"
+  | "NO_NFT"
   | "NO_RUNTIME"
   | "NO_SUCH_CONTAINER"
   | "PORT_TAKEN"

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { mapConcurrently } from "../lib/concurrent.ts";
 import { describeError, errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
@@ -113,15 +114,12 @@ export async function sweep(
     ignoringStateErrors(() => dropImageNotes(context.store));
   }
   const ids = context.store.list().filter((id) => id !== except);
-  const outcomes = await mapConcurrently(
-    ids,
-    async (id) =>
-      clearlyKept(context, id) ??
-      (await collectOne(context, id, {
-        ...options,
-        waitMs: isLeftToRelease(context.store.read(id)) ? waitMs : 0,
-      })),
-  );
+  const outcomes = await collectAll(ids, async (id) => {
+    const kept = clearlyKept(context, id);
+    if (kept !== undefined) return kept;
+    const isLeft = isLeftToRelease(context.store.read(id));
+    return collectOne(context, id, { ...options, waitMs: isLeft ? waitMs : 0 });
+  });
   if (options.dryRun !== true) {
     // Afterwards: the note of a sandbox stays as long as that does.
     const { dropStaleNotes } = await import("../state/stale-notes.ts");
@@ -137,31 +135,22 @@ export async function collectEach(
   ids: readonly string[],
   options: CollectOptions,
 ): Promise<GcOutcome[]> {
-  const outcomes = await mapConcurrently(ids, (id) => collectOne(context, id, options));
+  const outcomes = await collectAll(ids, (id) => collectOne(context, id, options));
   if (!options.dryRun) await settleHosts(context);
   return outcomes;
 }
 
-/** Works on a few at a time: DEL is mostly waiting. */
-async function mapConcurrently(
+/** A record that cannot be read at the moment is no reason to leave all others as they are. */
+function collectAll(
   ids: readonly string[],
   work: (id: string) => Promise<GcOutcome>,
 ): Promise<GcOutcome[]> {
-  const left = [...ids];
-  const outcomes: GcOutcome[] = [];
-  const worker = async (): Promise<void> => {
-    for (let id = left.shift(); id !== undefined; id = left.shift()) {
-      outcomes.push(await work(id).catch((error: unknown) => asFailure(id, error)));
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, worker));
-  return outcomes;
-}
-
-/** A record that cannot be read at the moment is no reason to leave all others as they are. */
-function asFailure(id: string, error: unknown): GcOutcome {
-  if (errnoOf(error) === undefined) throw error;
-  return { id, outcome: "failed", reason: describeError(error) };
+  return mapConcurrently(ids, (id) =>
+    work(id).catch((error: unknown): GcOutcome => {
+      if (errnoOf(error) === undefined) throw error;
+      return { id, outcome: "failed", reason: describeError(error) };
+    }),
+  );
 }
 
 /** A lock costs a process: most sandboxes need none, because there is nothing to do. */

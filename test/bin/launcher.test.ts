@@ -97,7 +97,7 @@ describe("goes to the low-level runtime, unchanged", () => {
     { args: "-root create kill c1 9" },
     { args: "--cgroup-manager create delete --force c1" },
     { args: "exec c1 create" },
-    { args: "a-command-of-tomorrow --new=1 create" },
+    { args: "--root /r a-command-of-tomorrow --new=1 create" },
     { args: "list" },
     { args: "exec cni cni ls" },
     { args: "delete cni" },
@@ -111,6 +111,21 @@ describe("goes to the low-level runtime, unchanged", () => {
     const { status, stdout, stderr } = launch(words);
     expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: "out\n", stderr: "err\n" });
     expect(seen("path/runc").split("\n")[0]).toBe(words.map((word) => `[${word}]`).join(""));
+  });
+
+  test.each([
+    { title: "with what it answers", status: 0, told: "err\n" },
+    {
+      title: "which refuses it, and docker-cni does too",
+      status: 7,
+      told: "err\ndocker-cni: 'lss' is no command of docker-cni's, and DIR/path/runc refuses it: see docker-cni help\n",
+    },
+  ])("where it is no command that is known, $title", ({ status, told }) => {
+    writeFileSync(join(dir, "path/runc"), RECORDER.replace("exit 7", `exit ${status}`));
+    const result = launch(["lss", "a b"]);
+    expect(result).toMatchObject({ status, stdout: "out\n", stderr: told.replace("DIR", dir) });
+    expect(seen("path/runc")).toContain("[lss][a b]\n");
+    expect(seen("path/runc")).toContain("stdin=input\n");
   });
 
   test("with words that a shell would split or expand", () => {

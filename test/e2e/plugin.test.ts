@@ -28,7 +28,7 @@ function symlink(target: string, path: string): void {
 describe("Docker's client", () => {
   test("lists the plugin in its help, and shows the plugin's own", async ({ host }) => {
     const { stdout } = await client(host, "--help");
-    expect(stdout).toMatch(/^ {2}cni\* +CNI networks for plain Docker containers \(docker-cni, 0/m);
+    expect(stdout).toMatch(/^ {2}cni\* +CNI networks for plain Docker containers/m);
     for (const words of [["cni"], ["help", "cni"], ["cni", "--help"]]) {
       const help = await client(host, ...words);
       expect(help).toMatchObject({ exitCode: 0, stderr: "" });
@@ -69,6 +69,15 @@ describe("Docker's client", () => {
     const used = await client(host, "cni", "version", "--format", "{{.Engine.ApiVersion}}");
     expect(used.stdout).toMatch(/^1\.\d+$/);
     await client(host, "context", "use", "default");
+  });
+
+  test("completes by the plugin, where it does so at all", async ({ host }) => {
+    const { stdout } = await client(host, "__complete", "cni", "ins");
+    const offered = stdout.split("\n").filter((line) => line.startsWith("inspect"));
+    const asks = Number(
+      (await host.ok("version", "--format", "{{.Client.Version}}")).split(".")[0],
+    );
+    expect(offered.length).toBe(asks >= 24 ? 1 : 0);
   });
 
   test("is told of an engine that is not there", async ({ host }) => {

@@ -6,7 +6,7 @@ import { REPOSITORY } from "./harness/config.ts";
 import { privateFolder } from "./harness/daemon.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
-import { must, run, type CommandResult } from "./harness/shell.ts";
+import { run, type CommandResult } from "./harness/shell.ts";
 import { daemonPid } from "./harness/takedown.ts";
 
 /** A host where docker-cni is not installed, in copies of its folders that nobody else sees. */
@@ -96,14 +96,15 @@ describe("docker cni install", () => {
     writeFileSync(file, text);
     const { exitCode, stderr } = await cni(host, "install", "--name", "own", "--config-file", file);
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/dockerd does not have the runtime "own"/);
+    expect(stderr).toMatch(/dockerd (does not have the runtime "own"|--validate refuses)/);
     expect(readFileSync(file, "utf8")).toBe(text);
     writeFileSync(file, before);
-    await must(["kill", "-HUP", String(daemonPid(place))]);
+    process.kill(daemonPid(place) ?? 0, "SIGHUP");
     expect(await runtimes(host)).not.toContain("own");
   });
 
-  test("of podman is a file that podman reads", async ({ host }) => {
+  const hasPodman = existsSync("/usr/bin/podman");
+  test.skipIf(!hasPodman)("of podman is a file that podman reads", async ({ host }) => {
     const installed = await cni(host, "install", "--engine", "podman");
     expect(installed).toMatchObject({ exitCode: 0, stderr: "" });
     const podman = await onHost(

@@ -71,7 +71,7 @@ function closing(name: string, runtime: string): string {
   return [
     `Run '${name} COMMAND --help' for more information on a command.`,
     "",
-    "Before COMMAND: --config FILE, in place of /etc/docker/cni.yaml, may stand.",
+    "--config FILE before COMMAND names another file than /etc/docker/cni.yaml.",
     "Engines call docker-cni in place of the low-level runtime, with its arguments.",
     `That one's own commands are reached by its name: ${runtime} COMMAND`,
     ...(shared.length === 0

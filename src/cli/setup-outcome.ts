@@ -1,4 +1,4 @@
-import { unifiedDiff } from "../setup/diff.ts";
+import { type Change, unifiedDiff } from "../setup/diff.ts";
 import type { SetupOutcome } from "../setup/setup.ts";
 import type { OperatorCall } from "./cli.ts";
 import { style, symbol, TAB } from "./terminal.ts";
@@ -16,28 +16,35 @@ export function printOutcome(
   outcome: SetupOutcome,
   { engine, name, dryRun, json }: ShownAs,
 ): void {
-  const { file, changes, done, reloaded, warnings } = outcome;
-  const real = changes.filter((change) => unifiedDiff(change).length > 0);
-  const changed = real.map(({ path }) => path);
+  const { file, done, reloaded, warnings } = outcome;
+  const changes = outcome.changes.filter((change) => unifiedDiff(change).length > 0);
+  // What is brought along is not read before it is there.
+  const diff = changes.filter(({ path }) => path === file).flatMap(unifiedDiff);
   if (json) {
-    const diff = real.flatMap(unifiedDiff).join("\n");
+    const changed = changes.map(({ path }) => path);
     const told = { engine, name: name ?? null, file, dryRun, changed, done, reloaded, warnings };
-    print(JSON.stringify(dryRun ? { ...told, diff } : told, null, 2));
+    print(JSON.stringify(dryRun ? { ...told, diff: diff.join("\n") } : told, null, 2));
     return;
   }
-  if (dryRun)
-    print(...real.flatMap(unifiedDiff).map(coloured), ...done.map((line) => `would ${line}`));
-  else {
-    const lines = real.map(({ path, before, after }) => {
-      const what = before === undefined ? "made" : after === undefined ? "removed" : "changed";
-      return `${symbol("ok")} ${path}: ${what}`;
-    });
-    print(...lines, ...done.map((line) => `${symbol("ok")} ${line}`));
-    if (reloaded) print(`${symbol("ok")} dockerd has read its file`);
-  }
-  if (changed.length + done.length === 0)
-    print(`${symbol("ok")} ${file} is as it is wanted; nothing to do`);
-  for (const warning of warnings) print(`${symbol("warning")} ${warning}`);
+  const nothing = changes.length + done.length === 0;
+  const lines = [
+    ...(dryRun ? wouldBe(changes, file, diff) : changes.map(isDone)),
+    ...done.map((line) => (dryRun ? `would ${line}` : `${symbol("ok")} ${line}`)),
+    ...(reloaded ? [`${symbol("ok")} dockerd has read its file`] : []),
+    ...(nothing ? [`${symbol("ok")} ${file} is as it is wanted; nothing to do`] : []),
+    ...warnings.map((warning) => `${symbol("warning")} ${warning}`),
+  ];
+  print(...lines);
+}
+
+function wouldBe(changes: readonly Change[], file: string, diff: readonly string[]): string[] {
+  const others = changes.filter(({ path }) => path !== file);
+  return [...diff.map(coloured), ...others.map(({ path }) => `would make ${path}`)];
+}
+
+function isDone({ path, before, after }: Change): string {
+  const what = before === undefined ? "made" : after === undefined ? "removed" : "changed";
+  return `${symbol("ok")} ${path}: ${what}`;
 }
 
 function coloured(shown: string): string {

@@ -272,9 +272,7 @@ describe("the launcher", () => {
 
   test("has the program's defaults", () => {
     expect(all(LAUNCHER, /^config=(.+)$/gm)).toEqual(["/etc/docker/cni.yaml"]);
-    expect(readFileSync("src/cli/program.ts", "utf8")).toContain(
-      "in place of /etc/docker/cni.yaml,",
-    );
+    expect(readFileSync("src/cli/program.ts", "utf8")).toContain(" /etc/docker/cni.yaml.");
     const { stateDir } = resolveConfig({});
     expect(all(LAUNCHER, /\$\{value:-([^}]+)\}/g)).toEqual([stateDir]);
     expect(all(LAUNCHER, /\$\{value:-[^}]+\}(\/\w+)\//g)).toEqual([

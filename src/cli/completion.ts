@@ -12,6 +12,8 @@ interface Candidates {
   words: (readonly [word: string, description?: string])[];
   /** Whether the shell offers files. */
   files?: boolean;
+  /** What of the last word they begin with, when that is not all of it: the value of `--option=value`. */
+  typed?: string;
 }
 
 /** ShellCompDirectiveDefault and ShellCompDirectiveNoFileComp of cobra (completions.go). */
@@ -27,10 +29,14 @@ export async function completions(
   words: readonly string[],
   descriptions: boolean,
 ): Promise<string[]> {
-  const last = words.at(-1) ?? "";
+  const typedLast = words.at(-1) ?? "";
+  const last = typedLast === "=" ? "" : typedLast;
   const found = await candidates(call, words.slice(0, -1), last);
   const lines = found.words
-    .filter(([word]) => word.startsWith(last) && printable(word) === word && !word.includes("\n"))
+    .filter(
+      ([word]) =>
+        word.startsWith(found.typed ?? last) && printable(word) === word && !word.includes("\n"),
+    )
     .map(([word, description]) =>
       descriptions && description ? `${word}\t${description.replaceAll("\n", " ")}` : word,
     );
@@ -43,7 +49,8 @@ async function candidates(
   last: string,
 ): Promise<Candidates> {
   const { plugin, runtimePath } = call.options;
-  const [word, ...more] = withoutOwnOptions(before);
+  // bash splits --option=value into three words.
+  const [word, ...more] = withoutOwnOptions(before.filter((each) => each !== "="));
   if (before.at(-1) === "--config") return { words: [], files: true };
   if (word === undefined || (word === "help" && more.length === 0)) {
     const { commands } = programCommand({ plugin, runtimePath });
@@ -83,6 +90,12 @@ async function ofVerb(
   const { options, registeredArguments } = command;
   const asking = options.find((option) => takesValue(option) && isCalled(option, before.at(-1)));
   if (asking !== undefined) return ofValue(call, asking.argChoices, asking.flags);
+  const [, name, value] = /^(--[^=]+)=(.*)$/s.exec(last) ?? [];
+  if (name !== undefined) {
+    const option = options.find((each) => takesValue(each) && isCalled(each, name));
+    if (option === undefined) return { words: [] };
+    return { ...(await ofValue(call, option.argChoices, option.flags)), typed: value ?? "" };
+  }
   if (last.startsWith("-")) return { words: flagsOf(options) };
   const place = argumentsAmong(options, before).length;
   const argument = registeredArguments[place] ?? lastIfVariadic(registeredArguments);

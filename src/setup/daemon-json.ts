@@ -35,8 +35,9 @@ export interface DaemonJson {
   value: Record<string, unknown>;
   runtimes: Record<string, unknown>;
   defaultRuntime: string | undefined;
-  /** Where dockerd has its pid file and its data, when the file says so. */
+  /** Where dockerd has its pid file, and the first unix socket that it listens on (`unix://…`), when the file says so. */
   pidfile: string | undefined;
+  socket: string | undefined;
   /** Docker refuses a file with comments. */
   hasComments: boolean;
 }
@@ -64,7 +65,7 @@ export function readDaemonJson(bytes: Uint8Array, file: string): DaemonJson {
     }
   }
   const value = valueOf(root);
-  const { runtimes, pidfile, "default-runtime": defaultRuntime } = value;
+  const { runtimes, pidfile, hosts, "default-runtime": defaultRuntime } = value;
   if (runtimes !== undefined && runtimes !== null && !isObject(runtimes)) {
     throw bad(file, `its "runtimes" is not an object`);
   }
@@ -78,6 +79,7 @@ export function readDaemonJson(bytes: Uint8Array, file: string): DaemonJson {
     value,
     runtimes: isObject(runtimes) ? runtimes : {},
     defaultRuntime,
+    socket: Array.isArray(hosts) ? hosts.find(isUnixSocket) : undefined,
     pidfile: typeof pidfile === "string" && pidfile !== "" ? pidfile : undefined,
     hasComments: !isStrict(text),
   };
@@ -192,6 +194,10 @@ function propertiesOf(object: Node, key: string): Node[] {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isUnixSocket(host: unknown): host is string {
+  return typeof host === "string" && host.startsWith("unix://");
 }
 
 /** Whether Docker, whose JSON has no comments, can read it. */

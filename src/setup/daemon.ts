@@ -16,8 +16,11 @@ export interface EngineInfo {
 }
 
 /** What the engine tells of itself; undefined when it does not run. Throws NO_ENGINE for one on another host. */
-export async function engineInfo(host: SetupHost): Promise<EngineInfo | undefined> {
-  const engine = host.engine();
+export async function engineInfo(
+  host: SetupHost,
+  socket: string | undefined,
+): Promise<EngineInfo | undefined> {
+  const engine = host.engine(socket);
   try {
     const info: EngineInfo = Object(await engine.get("/info"));
     return info;
@@ -121,16 +124,22 @@ function configFileOf(words: readonly string[]): string | undefined {
   return value ?? words[place + 1];
 }
 
+/** Whom to ask: see `SetupHost.engine`. */
+export interface Asked {
+  host: SetupHost;
+  socket: string | undefined;
+}
+
 const TRIES = 50;
 const PAUSE_MS = 100;
 
 /** Waits until the engine's `GET /info` is as `isSo` wants it; false when it does not become so within five seconds. */
 export async function waitForInfo(
-  host: SetupHost,
+  { host, socket }: Asked,
   isSo: (info: EngineInfo) => boolean,
 ): Promise<boolean> {
   for (let left = TRIES; left > 0; left -= 1) {
-    const info = await engineInfo(host);
+    const info = await engineInfo(host, socket);
     if (info !== undefined && isSo(info)) return true;
     await host.pause(PAUSE_MS);
   }

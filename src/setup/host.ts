@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { execa } from "execa";
-import { engineApi, type EngineApi } from "../dockerd/api.ts";
+import { engineApi, type EngineApi, engineAt } from "../dockerd/api.ts";
 import { errnoOf } from "../lib/errors.ts";
 
 /** What a command gave. */
@@ -20,8 +20,11 @@ export interface SetupHost {
   commandLine: (pid: number) => string[] | undefined;
   /** Sends SIGHUP. */
   hangUp: (pid: number) => void;
-  /** The engine that Docker's client would talk to. Throws NO_ENGINE for one on another host. */
-  engine: () => EngineApi;
+  /**
+   * The engine that Docker's client would talk to when it is told of one, else the one at `socket` (`unix://…`), else the default.
+   * Throws NO_ENGINE for one on another host.
+   */
+  engine: (socket?: string) => EngineApi;
 }
 
 const TIMEOUT_MS = 60_000;
@@ -50,6 +53,9 @@ export function realHost(env: NodeJS.ProcessEnv): SetupHost {
       }
     },
     hangUp: (pid) => void process.kill(pid, "SIGHUP"),
-    engine: () => engineApi(env),
+    engine: (socket) =>
+      socket === undefined || env["DOCKER_HOST"] || env["DOCKER_CONTEXT"]
+        ? engineApi(env)
+        : engineAt({ host: socket, source: "Docker's daemon.json" }),
   };
 }

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { UserError } from "../lib/errors.ts";
 import { type DaemonJson, readDaemonJson, type RuntimeEntry, withRuntime } from "./daemon-json.ts";
 import {
+  type Asked,
   assertSupported,
   type Daemon,
   engineInfo,
@@ -47,7 +48,7 @@ export async function install(setup: Setup, request: InstallRequest): Promise<Se
   const note = readNote(paths.note);
   assertOurs(request, json.runtimes[request.name], note, file);
   const after = withRuntime(before, file.path, request);
-  const info = request.reload ? await engineInfo(host) : undefined;
+  const info = request.reload ? await engineInfo(host, json.socket) : undefined;
   assertSupported(paths, file, info);
   const isEdited = file.bytes === undefined || sha256(after) !== sha256(before);
   const wanted = { runtime: request.runtime, makeDefault: request.makeDefault };
@@ -81,7 +82,7 @@ export async function install(setup: Setup, request: InstallRequest): Promise<Se
     for (const creation of creations) await steps.make(creation);
     if (isEdited) steps.edit(file, after, entryOf(request, json));
     if (daemon !== undefined) {
-      await reloadAndAsk(setup, daemon, request);
+      await reloadAndAsk({ host, socket: json.socket }, daemon, request);
       outcome.reloaded = true;
     }
     return outcome;
@@ -154,12 +155,12 @@ async function validateBeside({ host }: Setup, file: FoundFile, after: Uint8Arra
 }
 
 async function reloadAndAsk(
-  { host }: Setup,
+  asked: Asked,
   daemon: Daemon,
   { name, runtime, makeDefault, daemonJson }: InstallRequest,
 ): Promise<void> {
   await daemon.reload();
-  if (await waitForInfo(host, (info) => hasRuntime(info, name, { runtime, makeDefault }))) return;
+  if (await waitForInfo(asked, (info) => hasRuntime(info, name, { runtime, makeDefault }))) return;
   throw new UserError(
     "INSTALL_FAILED",
     `dockerd does not have the runtime ${JSON.stringify(name)} after it was told to read ${daemonJson}; all was taken back`,

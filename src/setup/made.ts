@@ -56,23 +56,23 @@ export function missingFiles({
   cniYaml,
   cniConfDir,
 }: Pick<ExtrasOptions, "resources" | "cniYaml" | "cniConfDir">): NewFile[] {
-  const copy = (from: string, path: string): NewFile => ({
-    kind: "file",
-    path,
-    bytes: readFileSync(join(resources, from)),
-  });
+  // An installation by hand may not have them.
+  const copy = (from: string, path: string): NewFile[] => {
+    const file = join(resources, from);
+    return isThere(file) ? [{ kind: "file", path, bytes: readFileSync(file) }] : [];
+  };
   const network = "10-docker-cni.conflist";
   return [
-    ...(isThere(cniYaml) ? [] : [copy("config/cni.yaml", cniYaml)]),
+    ...(isThere(cniYaml) ? [] : copy("config/cni.yaml", cniYaml)),
     ...(hasNetworks(cniConfDir)
       ? []
-      : [copy(join("config/net.d", network), join(cniConfDir, network))]),
+      : copy(join("config/net.d", network), join(cniConfDir, network))),
   ];
 }
 
 function missingUnits({ paths, resources, launcher, dataRoot }: ExtrasOptions): Creation[] {
   const [own = ""] = paths.unitDirs;
-  if (!isThere(paths.systemd)) return [];
+  if (!isThere(paths.systemd) || !isThere(join(resources, "systemd"))) return [];
   if (paths.unitDirs.some((folder) => isThere(join(folder, "docker-cni-gc.path")))) return [];
   const files = UNITS.map((name): Creation => {
     const text = readFileSync(join(resources, "systemd", name), "utf8")

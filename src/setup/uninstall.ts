@@ -1,7 +1,14 @@
 import { readFileSync, rmSync } from "node:fs";
 import { UserError } from "../lib/errors.ts";
 import { readDaemonJson } from "./daemon-json.ts";
-import { type Daemon, engineInfo, type EngineInfo, findDaemon, waitForInfo } from "./daemon.ts";
+import {
+  type Asked,
+  type Daemon,
+  engineInfo,
+  type EngineInfo,
+  findDaemon,
+  waitForInfo,
+} from "./daemon.ts";
 import { isThere, takeBack } from "./made.ts";
 import { type EditedFile, type InstallNote, isEmpty, readNote, sha256, writeNote } from "./note.ts";
 import type { Setup, SetupOutcome } from "./setup.ts";
@@ -36,9 +43,11 @@ export async function uninstall(
     ({ name }) => request.name === undefined || name === request.name,
   );
   if (noted === undefined || going === undefined || going.length === 0) return undefined;
-  const info = request.reload || !request.force ? await engineInfo(host) : undefined;
+  const { socket } = readDaemonJson(file.bytes ?? new Uint8Array(), file.path);
+  const asked: Asked = { host, socket };
+  const info = request.reload || !request.force ? await engineInfo(host, socket) : undefined;
   const names = going.map(({ name }) => name);
-  if (!request.force) await assertUnused(setup, names);
+  if (!request.force) await assertUnused(asked, names);
 
   const staying = noted.registrations.filter((each) => !going.includes(each));
   const after = contentAfter(file, { noted, going, staying });
@@ -57,12 +66,12 @@ export async function uninstall(
   };
   if (request.dryRun) return outcome;
   const daemon = info !== undefined && request.reload ? await daemonOf(setup, file) : undefined;
-  if (daemon !== undefined) await forget({ setup, daemon, file, after, names, note, noted });
+  if (daemon !== undefined) await forget({ setup, asked, daemon, file, after, names, note, noted });
   put(file, after);
   if (isRestored(file, noted, staying)) removeBackups(noted);
   if (daemon !== undefined) {
     await daemon.reload();
-    outcome.reloaded = await waitForInfo(host, (told) =>
+    outcome.reloaded = await waitForInfo(asked, (told) =>
       names.every((name) => isForgotten(told, name)),
     );
   }
@@ -139,6 +148,7 @@ async function daemonOf({ paths, host }: Setup, file: FoundFile): Promise<Daemon
 
 interface Forgetting {
   setup: Setup;
+  asked: Asked;
   daemon: Daemon;
   file: FoundFile;
   /** What the file becomes. */
@@ -154,6 +164,7 @@ interface Forgetting {
  */
 async function forget({
   setup,
+  asked,
   daemon,
   file,
   after,
@@ -182,7 +193,7 @@ async function forget({
   replaceFile(file, bytes);
   try {
     await daemon.reload();
-    await waitForInfo(setup.host, (info) => names.every((name) => isForgotten(info, name)));
+    await waitForInfo(asked, (info) => names.every((name) => isForgotten(info, name)));
   } catch (error) {
     replaceFile(file, file.bytes);
     writeNote(setup.paths.note, note);
@@ -204,8 +215,8 @@ interface InspectedContainer {
 }
 
 /** Throws IN_USE when a container of one of these runtimes exists, running or not. */
-async function assertUnused({ host }: Setup, names: readonly string[]): Promise<void> {
-  const engine = host.engine();
+async function assertUnused({ host, socket }: Asked, names: readonly string[]): Promise<void> {
+  const engine = host.engine(socket);
   const listed: unknown = await engine.get("/containers/json?all=1").catch((error: unknown) => {
     if (error instanceof UserError && error.code === "NO_ENGINE") throw unknown(names, error);
     throw error;

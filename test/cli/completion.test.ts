@@ -42,6 +42,13 @@ test.each([
   { words: ["trace", "--"], offered: ["--json", "--help"], directive: ":4" },
   { words: ["gc", "--dr"], offered: ["--dry-run"], directive: ":4" },
   { words: ["gc", "--forget", ""], offered: ["web"], directive: ":4" },
+  { words: ["gc", "--forget=w"], offered: ["web"], directive: ":4" },
+  { words: ["gc", "--forget", "="], offered: ["web"], directive: ":4" },
+  { words: ["gc", "--forget", "=", "w"], offered: ["web"], directive: ":4" },
+  { words: ["gc", "--nothing=w"], offered: [], directive: ":4" },
+  { words: ["install", "--engine", "p"], offered: ["podman"], directive: ":4" },
+  { words: ["install", "--config-file", ""], offered: [], directive: ":0" },
+  { words: ["completion", ""], offered: ["bash", "zsh", "fish"], directive: ":4" },
 ])("%o", async ({ words, offered, directive }) => {
   const lines = await completed(words);
   const known = new Set([...everyVerb, ...lines]);

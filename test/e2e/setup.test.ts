@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { dockerArgv, dockerEnv, socketPath } from "./harness/cli.ts";
+import { dockerArgv, dockerEnv } from "./harness/cli.ts";
 import { REPOSITORY } from "./harness/config.ts";
 import { privateFolder } from "./harness/daemon.ts";
 import { dockerTest } from "./harness/fixture.ts";
@@ -12,9 +12,9 @@ import { daemonPid } from "./harness/takedown.ts";
 /** A host where docker-cni is not installed, in copies of its folders that nobody else sees. */
 const test = dockerTest({ iptables: true, privateFolders: ["/etc", "/var", "/usr/local"] });
 
-/** Runs a command as on the host that dockerd is on. */
+/** Runs a command as on the host that dockerd is on; where its socket is, daemon.json says. */
 async function onHost({ place }: DockerHost, ...argv: string[]): Promise<CommandResult> {
-  const env = { ...dockerEnv(place), DOCKER_HOST: `unix://${socketPath(place)}` };
+  const env = dockerEnv(place);
   return run(["nsenter", "--mount", "--target", String(daemonPid(place)), ...argv], { env });
 }
 

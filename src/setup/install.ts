@@ -130,12 +130,13 @@ function describeCreation(creation: Creation): string[] {
 }
 
 function warningsOf(
-  { reload, daemonJson }: InstallRequest,
+  { dryRun, reload, daemonJson }: InstallRequest,
   hasComments: boolean,
   runs: boolean,
 ): string[] {
   const warnings: string[] = [];
   if (hasComments) warnings.push(`${daemonJson} has comments, which Docker itself refuses to read`);
+  if (dryRun) return warnings;
   if (!reload) warnings.push("Docker was not told to read it: systemctl reload docker");
   else if (!runs) warnings.push("Docker does not run; it reads the file when it starts");
   return warnings;

@@ -150,7 +150,9 @@ function explain(error: unknown, { plugin }: OwnOptions): number {
 function withoutRoot(error: unknown, plugin: boolean): UserError | undefined {
   const denied = ["EACCES", "EPERM"].includes(errnoOf(error) ?? "");
   if (!denied || process.getuid?.() === 0) return undefined;
-  return new UserError("NOT_ALLOWED", describeError(error), {
+  const { path }: { path?: unknown } = Object(error);
+  const what = typeof path === "string" ? `may not read or write ${path}` : describeError(error);
+  return new UserError("NOT_ALLOWED", what, {
     hint: `run it as root: sudo ${plugin ? "docker cni" : "docker-cni"} …`,
     cause: error,
   });

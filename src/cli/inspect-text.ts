@@ -1,3 +1,4 @@
+import { wrap } from "../lib/wrap.ts";
 import { shortId } from "../lib/short-id.ts";
 import { formatPort } from "./container-json.ts";
 import type { Inspected, InspectedNetwork } from "./inspect.ts";
@@ -125,13 +126,16 @@ function formatRoute({ dst, gateway }: InspectedNetwork["routes"][number]): stri
   return gateway === null ? dst : `${dst} via ${gateway}`;
 }
 
-/** `Key: value` lines with the values below each other; those without a value are left out. */
+/** `Key: value` lines of 80 columns with the values below each other; those without a value are left out. */
 function lines(indent: string, entries: [key: string, value: string | undefined][]): string[] {
-  return entries
-    .filter(([, value]) => value)
-    .map(([key, value]) => `${`${indent}${key}:`.padEnd(WIDTH)}${value}`);
+  return entries.flatMap(([key, value]) =>
+    wrap(value ?? "", COLUMNS - WIDTH)
+      .filter((line) => line !== "")
+      .map((line, place) => (place === 0 ? `${indent}${key}:` : "").padEnd(WIDTH) + line),
+  );
 }
 
+const COLUMNS = 80;
 const WIDTH = 14;
 
 function indented(rows: readonly string[]): string[] {

@@ -1,4 +1,5 @@
 import { describeRemedy } from "./finding.ts";
+import { wrap } from "../lib/wrap.ts";
 import type { Found } from "./examine.ts";
 
 const WIDTH = 80;
@@ -41,20 +42,4 @@ function summary(found: readonly Found[]): string {
   const count = (status: Found["status"]): number =>
     found.filter((each) => each.status === status).length;
   return `${count("fine")} fine, ${count("warning")} to look at (!), ${count("broken")} broken (✗)`;
-}
-
-/** Words in lines of at most `width` characters; a word that is longer has a line of its own. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const paragraph of text.split("\n")) {
-    let line = "";
-    for (const word of paragraph.split(" ")) {
-      if (line !== "" && line.length + 1 + word.length > width) {
-        lines.push(line);
-        line = word;
-      } else line = line === "" ? word : `${line} ${word}`;
-    }
-    lines.push(line);
-  }
-  return lines;
 }

@@ -11,7 +11,7 @@ import {
 import type { Finding } from "./finding.ts";
 import { dockerFirewall, firewalld, iptablesKinds } from "./firewall.ts";
 import { forwardPolicy, ipForward } from "./forwarding.ts";
-import { kernelFeatures } from "./kernel.ts";
+import { kernelFeatures, kernelRules } from "./kernel.ts";
 import { unownedLeases } from "./leases.ts";
 import { clock, diskSpace, netnsShared, unitsEnabled } from "./machine.ts";
 import { networkd, networkManager } from "./managers.ts";
@@ -56,6 +56,7 @@ export const sections: Readonly<Record<string, Readonly<Record<string, Check>>>>
     "network-manager": networkManager,
     networkd,
     kernel: kernelFeatures,
+    "kernel-rules": kernelRules,
     "netns-shared": netnsShared,
     disk: diskSpace,
     units: unitsEnabled,

@@ -58,6 +58,19 @@ async function full(): Promise<Inspected> {
 }
 
 describe("inspect prints", () => {
+  test("no line of more than 80 columns that could be broken", async () => {
+    const container = await full();
+    const peer = { id: "d".repeat(64), name: null, addresses: ["10.9.0.9/24", "fd00::9/64"] };
+    const [network] = container.networks;
+    if (network) network.peers = Array.from({ length: 20 }, () => peer);
+    const lines = describeContainer(container);
+    expect(lines.filter((line) => line.length > 80 && !line.includes("/record.json"))).toEqual([]);
+    expect(lines).toContain(
+      "  Peers:      dddddddddddd (10.9.0.9, fd00::9), dddddddddddd (10.9.0.9,",
+    );
+    expect(lines.some((line) => line.endsWith("12 more"))).toBe(true);
+  });
+
   test("a line for each thing that is known, with the values below each other", async () => {
     const text = describeContainer(await full()).join("\n");
     const { dir } = bench.current;

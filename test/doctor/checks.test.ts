@@ -289,6 +289,20 @@ const rows: Row[] = [
     remedy: "modprobe bridge",
   },
   {
+    of: "a kernel that does not take the plugins' rules",
+    check: "kernel-rules",
+    world: {
+      commands: {
+        "unshare --net -- iptables -t nat": {
+          code: 4,
+          stderr: "RULE_APPEND failed: No such device",
+        },
+      },
+    },
+    says: "a rule as plugins make it in the table nat fails: RULE_APPEND failed",
+    remedy: "modprobe -a iptable_nat nft_compat nf_conntrack",
+  },
+  {
     of: "/run/netns that is not shared",
     check: "netns-shared",
     world: { files: { "/proc/self/mountinfo": "2 1 0:2 / /run/netns rw - tmpfs tmpfs rw" } },

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { examine } from "../../src/doctor/examine.ts";
-import { describeFindings, wrap } from "../../src/doctor/report.ts";
+import { describeFindings } from "../../src/doctor/report.ts";
+import { wrap } from "../../src/lib/wrap.ts";
 import { changed, fakeSubject, GONE, ID, sandbox } from "./subject.ts";
 
 const SYMBOLS = { fine: "✓", warning: "!", broken: "✗" };

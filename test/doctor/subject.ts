@@ -241,7 +241,9 @@ function fakeHost(world: World, ran: string[][]): Host {
     run: async (argv) => {
       ran.push([...argv]);
       const line = argv.join(" ");
-      const key = Object.keys(world.commands).find((words) => line.startsWith(words));
+      const [key] = Object.keys(world.commands)
+        .filter((words) => line.startsWith(words))
+        .toSorted((a, b) => b.length - a.length);
       const found = key === undefined ? undefined : world.commands[key];
       if (found === undefined) return { code: undefined, stdout: "", stderr: "" };
       return {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { dockerTest } from "../harness/fixture.ts";
 import { must } from "../harness/shell.ts";
-import { complaints, doctor, doctorJson, type } from "./doctor.ts";
+import { complaints, doctor, type DoctorJson, doctorJson, type } from "./doctor.ts";
 import { rows } from "./rows.ts";
 
 const test = dockerTest({ iptables: true, dockerBridge: true });
@@ -26,6 +26,21 @@ test.for(rows)("doctor tells of $of, and it is put right", async (row, { host, n
     await host.docker("rm", "-f", "web", "out");
   }
   await noLeaks();
+});
+
+test("docker cni doctor is there once --fix has put the plugin in its place", async ({ host }) => {
+  await doctorJson(host, "--fix");
+  const config = join(host.place.dir, "cni.yaml");
+  try {
+    const { stdout } = await host.docker("cni", "--config", config, "doctor", "--json");
+    const { findings }: DoctorJson = JSON.parse(stdout);
+    const plugin = findings.find(({ check }) => check === "cli-plugin");
+    expect(plugin).toMatchObject({ status: "fine" });
+    // The engine that the client was told of, and no other.
+    expect(findings[0]).toMatchObject({ check: "engine-reachable", status: "fine" });
+  } finally {
+    rmSync(join(host.place.dir, "docker-config/cli-plugins"), { recursive: true, force: true });
+  }
 });
 
 test("doctor --bundle packs what a bug report needs, for its owner alone, without secrets", async ({

@@ -98,14 +98,22 @@ async function collectCommands({ host }: Subject): Promise<Record<string, string
   return Object.fromEntries([...results.flat(), ...engine]);
 }
 
-function collectFiles({ host, config, configFile }: Subject): Record<string, string> {
+function collectFiles({
+  host,
+  config,
+  configFile,
+  daemonConfigs,
+}: Subject): Record<string, string> {
   const texts: Record<string, string> = {};
   const add = (name: string, path: string): void => {
     const text = host.stat(path)?.kind === "file" ? host.read(path) : undefined;
     if (text !== undefined) texts[name] = text;
   };
   add("configuration/cni.yaml", configFile);
-  add("configuration/daemon.json", "/etc/docker/daemon.json");
+  const daemons = daemonConfigs().filter((file) => host.stat(file)?.kind === "file");
+  for (const [place, file] of daemons.entries()) {
+    add(`configuration/daemon${place === 0 ? "" : `-${place}`}.json`, file);
+  }
   for (const name of host.list(config.cniConfDir)) {
     add(`configuration/net.d/${name}`, join(config.cniConfDir, name));
   }

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import { isJsonObject, textOf, textsOf } from "../lib/fields.ts";
-import { broken, byHand, command, fine, type Finding, warning } from "./finding.ts";
+import { broken, byHand, command, fine, type Finding, type Remedy, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 /** Whether the engine answers. */
@@ -46,7 +46,7 @@ export async function runtimeRegistered(subject: Subject): Promise<Finding[]> {
   if (info === undefined) return [];
   const runtimes = await ownRuntimes(subject);
   if (runtimes.length === 0) {
-    return [broken(title, "no runtime of the engine's is docker-cni", INSTALL)];
+    return [broken(title, "no runtime of the engine's is docker-cni", install(subject))];
   }
   const names = runtimes.map(({ name }) => name);
   const isDefault = names.includes(textOf(info["DefaultRuntime"]));
@@ -60,9 +60,9 @@ export async function runtimeIsThisOne(subject: Subject): Promise<Finding[]> {
   return (await ownRuntimes(subject)).map(({ name, path, args }) => {
     const title = `runtime ${name}`;
     const theirs = host.realPath(path);
-    if (theirs === undefined) return broken(title, `${path} is not there`, INSTALL);
+    if (theirs === undefined) return broken(title, `${path} is not there`, install(subject));
     if (theirs !== own) {
-      return warning(title, `it runs ${path}, and you called ${launcher}`, INSTALL);
+      return warning(title, `it runs ${path}, and you called ${launcher}`, install(subject));
     }
     const config = optionOf(args, "--config") ?? "/etc/docker/cni.yaml";
     if (config === configFile) return fine(title, `${path}, with ${config}`);
@@ -112,7 +112,14 @@ export async function lowLevelRuntime({ host, runtimePath, configFile }: Subject
   });
 }
 
-const INSTALL = command("docker-cni", "install");
+/** For a daemon whose configuration is elsewhere than Docker's default, that has to be named. */
+function install({ daemonConfigs }: Subject): Remedy {
+  const [file, ...others] = daemonConfigs();
+  const isElsewhere = file !== undefined && others.length === 0 && file !== DEFAULT_CONFIG;
+  return command("docker-cni", "install", ...(isElsewhere ? ["--config-file", file] : []));
+}
+
+const DEFAULT_CONFIG = "/etc/docker/daemon.json";
 
 /** Where Docker's command looks for its plugins, besides its own configuration. */
 const PLUGIN_FOLDERS = [

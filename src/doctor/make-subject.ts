@@ -1,7 +1,11 @@
 import { join } from "node:path";
 import { loadNetworkListFile, CniError } from "../cni/index.ts";
 import { readDockerContainer } from "../engine/docker-container.ts";
-import { listEngineContainers, runningContainersDirs } from "../engine/find-container.ts";
+import {
+  listEngineContainers,
+  runningConfigFiles,
+  runningContainersDirs,
+} from "../engine/find-container.ts";
 import { isJsonObject, textOf, textsOf } from "../lib/fields.ts";
 import { whyNoNetwork } from "../runtime/no-network.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
@@ -35,6 +39,7 @@ export function makeSubject(sandbox: SandboxContext, given: Given): Subject {
     sandboxIds: () => sandbox.store.list(),
     wasOurs: idsInLog(host, config.logFile),
     isAlive: (netns) => sandbox.netns.isAlive(netns),
+    daemonConfigs: () => runningConfigFiles(),
     engineContainers: () => listEngineContainers(runningContainersDirs()),
     networkMode: ({ directory }) => readDockerContainer(directory).networkMode,
     whyNoNetwork: (container) => whyNoNetwork({ config, store: sandbox.store }, container),

@@ -32,6 +32,8 @@ export interface Subject {
   wasOurs: (id: string) => boolean;
   /** Whether a network namespace is there, by its name. */
   isAlive: (netns: string) => boolean;
+  /** The daemon.json of each Docker daemon on this machine. */
+  daemonConfigs: () => string[];
   /** All containers of the Docker daemons on this machine. */
   engineContainers: () => EngineContainer[];
   /** What `--network` of a container was. */

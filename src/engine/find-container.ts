@@ -25,17 +25,30 @@ const DEFAULT_CONFIG = "/etc/docker/daemon.json";
  * Docker's default.
  */
 export function runningContainersDirs(proc = "/proc"): string[] {
-  const daemons = listFolder(proc)
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => readText(join(proc, pid, "cmdline"))?.split("\0") ?? [])
-    .filter(([program = ""]) => basename(program) === "dockerd");
-  const dirs = daemons.map((argv) => {
+  const dirs = daemonCalls(proc).map((argv) => {
     const root = option(argv, "--data-root") ?? option(argv, "--graph") ?? option(argv, "-g");
-    const file = option(argv, "--config-file") ?? DEFAULT_CONFIG;
-    const configured = readJson(file).string("data-root");
+    const configured = readJson(configOf(argv)).string("data-root");
     return join(root ?? configured ?? dirname(DEFAULT_DIR), "containers");
   });
   return dirs.length > 0 ? [...new Set(dirs)] : [DEFAULT_DIR];
+}
+
+/** The configuration files (daemon.json) of the Docker daemons that run; without any, the default one. */
+export function runningConfigFiles(proc = "/proc"): string[] {
+  const files = daemonCalls(proc).map(configOf);
+  return files.length > 0 ? [...new Set(files)] : [DEFAULT_CONFIG];
+}
+
+function configOf(argv: readonly string[]): string {
+  return option(argv, "--config-file") ?? DEFAULT_CONFIG;
+}
+
+/** The command lines of all dockerd. */
+function daemonCalls(proc: string): string[][] {
+  return listFolder(proc)
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => readText(join(proc, pid, "cmdline"))?.split("\0") ?? [])
+    .filter(([program = ""]) => basename(program) === "dockerd");
 }
 
 /**

@@ -51,6 +51,16 @@ const rows: Row[] = [
     remedy: "docker-cni install",
   },
   {
+    of: "an engine without the runtime whose configuration is elsewhere",
+    check: "runtime-registered",
+    world: {
+      engine: { "/info": { Runtimes: {} } },
+      more: { daemonConfigs: () => ["/srv/daemon.json"] },
+    },
+    says: "no runtime of the engine's is docker-cni",
+    remedy: "docker-cni install --config-file /srv/daemon.json",
+  },
+  {
     of: "a runtime that is another docker-cni",
     check: "runtime-launcher",
     status: "warning",

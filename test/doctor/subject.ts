@@ -201,6 +201,7 @@ export function fakeSubject(world: World): { subject: Subject; ran: string[][] }
     sandboxIds: () => world.sandboxes.map(({ id }) => id),
     wasOurs: (id) => world.log.includes(id),
     isAlive: (netns) => world.alive?.includes(netns) ?? true,
+    daemonConfigs: () => ["/etc/docker/daemon.json"],
     engineContainers: () => world.containers,
     networkMode: ({ name }) => world.modes[name ?? ""],
     whyNoNetwork: async () => ({ reason: "it was never asked for", notes: [] }),

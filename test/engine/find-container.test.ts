@@ -2,7 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findEngineContainer, runningContainersDirs } from "../../src/engine/find-container.ts";
+import {
+  findEngineContainer,
+  listEngineContainers,
+  runningConfigFiles,
+  runningContainersDirs,
+} from "../../src/engine/find-container.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -50,6 +55,14 @@ describe("the folders of containers are told by", () => {
   });
 });
 
+test("the configuration files of the daemons that run are told, each once", () => {
+  expect(runningConfigFiles(join(dir, "proc"))).toEqual(["/etc/docker/daemon.json"]);
+  daemon(10, "dockerd", "--config-file=/a.json");
+  daemon(11, "dockerd");
+  daemon(12, "dockerd", "--config-file", "/a.json");
+  expect(runningConfigFiles(join(dir, "proc"))).toEqual(["/a.json", "/etc/docker/daemon.json"]);
+});
+
 describe("a container of Docker's is found by", () => {
   beforeEach(() => {
     const containers = { aaa1: "/web", aab2: "/db", ccc3: "/aaa1" };
@@ -60,6 +73,15 @@ describe("a container of Docker's is found by", () => {
     }
     write("containers/ddd4/config.v2.json", '{"State":{"StartedAt":"0001-01-01T00:00:00Z"}}');
     write("containers/eee5/config.v2.json", "{");
+  });
+
+  test("a list of all", () => {
+    const all = listEngineContainers([join(dir, "containers"), join(dir, "nowhere")]);
+    expect(all.slice(0, 3).map(({ id, name, running }) => [id, name, running])).toEqual([
+      ["aaa1", "web", true],
+      ["aab2", "db", false],
+      ["ccc3", "aaa1", false],
+    ]);
   });
 
   test.each([

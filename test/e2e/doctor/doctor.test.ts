@@ -73,6 +73,7 @@ test("doctor --bundle packs what a bug report needs, for its owner alone, withou
           "report.txt",
           "report.json",
           "configuration/cni.yaml",
+          "configuration/daemon.json",
           "configuration/net.d/10-default.conflist",
           "log/docker-cni.log",
           "engine/info.json",

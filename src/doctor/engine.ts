@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
-import { isJsonObject, textOf, textsOf } from "../lib/fields.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { textOf, textsOf } from "../lib/texts.ts";
 import { broken, byHand, command, fine, type Finding, type Remedy, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 

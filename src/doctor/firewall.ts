@@ -1,4 +1,5 @@
-import { isJsonObject, textOf } from "../lib/fields.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { textOf } from "../lib/texts.ts";
 import { command, fine, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 

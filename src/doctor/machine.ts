@@ -1,5 +1,5 @@
 import { broken, byHand, command, fine, type Finding, ownCommand, warning } from "./finding.ts";
-import { textOf } from "../lib/fields.ts";
+import { textOf } from "../lib/texts.ts";
 import type { Subject } from "./subject.ts";
 
 /** Whether names of namespaces are seen by all who need them (mount_namespaces(7)). */

@@ -6,7 +6,8 @@ import {
   runningConfigFiles,
   runningContainersDirs,
 } from "../engine/find-container.ts";
-import { isJsonObject, textOf, textsOf } from "../lib/fields.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { textOf, textsOf } from "../lib/texts.ts";
 import { whyNoNetwork } from "../runtime/no-network.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { viewSandboxes } from "../sandbox/view.ts";

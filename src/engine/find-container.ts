@@ -75,13 +75,22 @@ export function listEngineContainers(dirs: readonly string[]): EngineContainer[]
   return dirs.flatMap((dir) => listFolder(dir).map((id) => readContainer(join(dir, id))));
 }
 
+/** The name that Docker's file of the container has, and nothing else of it; undefined where there is none. */
+export function readContainerName(directory: string): string | undefined {
+  return nameIn(readJson(join(directory, "config.v2.json")));
+}
+
+function nameIn(container: FieldReader): string | undefined {
+  return container.string("Name")?.replace(/^\//, "") || undefined;
+}
+
 function readContainer(directory: string): EngineContainer {
   const container = readJson(join(directory, "config.v2.json"));
   const state = container.object("State");
   const startedAt = state.string("StartedAt") ?? "";
   return {
     id: basename(directory),
-    name: container.string("Name")?.replace(/^\//, "") || undefined,
+    name: nameIn(container),
     directory,
     runtime: readJson(join(directory, "hostconfig.json")).string("Runtime") || undefined,
     running: state.boolean("Running") ?? false,

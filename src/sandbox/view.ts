@@ -1,5 +1,5 @@
 import type { SandboxContext } from "./context.ts";
-import { nameOfNow } from "./current-name.ts";
+import { readContainerName } from "../engine/find-container.ts";
 import { isOver } from "../state/assess.ts";
 import { assessNow } from "../state/facts.ts";
 import type { SandboxRecord } from "../state/record.ts";
@@ -29,7 +29,10 @@ async function viewSandbox(context: SandboxContext, id: string): Promise<Sandbox
   const found = context.store.read(id);
   if (found === undefined) return undefined;
   const record = found === "unreadable" ? await recover(context, id) : found;
-  const name = nameOfNow(record);
+  const { containerDir } = record;
+  // One file is read of a container, and not all that Docker has: there may be a thousand.
+  const now = containerDir === undefined ? undefined : readContainerName(containerDir);
+  const name = now ?? record.name;
   const retry = context.store.readRetry(id);
   return {
     id,

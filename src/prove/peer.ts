@@ -4,14 +4,15 @@ import { containerAddresses, type NetworkList } from "../cni/index.ts";
 import type { PortRequest } from "../ports/ports.ts";
 import { parseRequest } from "../request/request.ts";
 import { pluginEnvironment } from "../runtime/environment.ts";
+import { requirePlugins } from "../runtime/facts.ts";
 import { planAttachments } from "../runtime/new-record.ts";
 import { type AllottedPorts, withAllottedPorts } from "../runtime/ports.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
 import { release } from "../sandbox/release.ts";
-import { transition } from "../state/transitions.ts";
 import type { Lock } from "../state/lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { transition } from "../state/transitions.ts";
 import { openAgent } from "./agent.ts";
 import type { Scratch } from "./scratch.ts";
 import { TEST_PREFIX } from "./names.ts";
@@ -148,13 +149,15 @@ function planned(
     ifName: config.ifName,
     ports,
   });
-  const workload = { id, name: id, labels: {} };
-  const networkRequest = { ...request, labels: {} };
-  const { workloadArgs } = config;
-  return planAttachments(
-    { networkRequest, lists: [list], docker: undefined, workload, workloadArgs },
-    allotted,
-  );
+  requirePlugins([list], config.cniBinDirs);
+  const what = {
+    networkRequest: { ...request, labels: {} },
+    lists: [list],
+    docker: undefined,
+    workload: { id, name: id, labels: {} },
+    workloadArgs: config.workloadArgs,
+  };
+  return planAttachments(what, allotted);
 }
 
 async function attach(scratch: Scratch, peer: Peer, list: NetworkList): Promise<void> {

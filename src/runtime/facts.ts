@@ -79,7 +79,7 @@ async function requireNetnsFree({ netns, config }: CreateContext, id: string): P
  * A plugin that is missing in the middle of a chain would fail DEL as it fails ADD: it is told before the first effect. Whether
  * an `ipam.type` is another binary, or the plugin's own, is for the plugin to say.
  */
-function requirePlugins(lists: readonly NetworkList[], pluginDirs: readonly string[]): void {
+export function requirePlugins(lists: readonly NetworkList[], pluginDirs: readonly string[]): void {
   const exec = realPluginExec();
   for (const list of lists) {
     for (const { type } of list.plugins) {

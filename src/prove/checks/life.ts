@@ -4,7 +4,7 @@ import { checkAll } from "../../sandbox/attach.ts";
 import { checkOrReattach, isCheckUnsupported } from "../../sandbox/life.ts";
 import { acquirePorts, releaseOrLog } from "../../sandbox/published.ts";
 import { reattach, replaceNetns } from "../../sandbox/rebuild.ts";
-import { transition } from "../../state/transitions.ts";
+import { portsTransition, transition } from "../../state/transitions.ts";
 import { hostLinks, isShared } from "../leaks.ts";
 import { readPeer } from "../peer.ts";
 import {
@@ -41,8 +41,7 @@ export const restartCheck: Check = {
       );
       if (rebuilt !== "") await checkOrReattach(scratch, record);
       if (record.ports !== undefined) {
-        record.ports = "acquiring";
-        scratch.store.write(record);
+        portsTransition(scratch.store, record, "acquiring");
         await acquirePorts(scratch, record);
       }
     } catch (error) {

@@ -8,7 +8,6 @@ import { describeError, UserError } from "./lib/errors.ts";
 import { openLog } from "./lib/log.ts";
 import { ipNetns } from "./netns/netns.ts";
 import {
-  AGENT_VERB,
   type CreateCall,
   isOperatorCall,
   type OwnOptions,
@@ -33,10 +32,6 @@ async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<nu
   if (isHookVerb(options.rest[0])) {
     const config = await loadConfig(options);
     return inner(sandboxContext(config, env, processTracer(), options), config, options.rest);
-  }
-  if (options.rest[0] === AGENT_VERB) {
-    const { runAgent } = await import("./prove/agent-main.ts");
-    return runAgent(options.rest[1] ?? "");
   }
   if (isOperatorCall(options)) return operatorVerb(options, env);
   return makeContainer(options, env);

@@ -4,6 +4,7 @@ import type { OwnOptions } from "../runtime/args.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import type { Tracer } from "../lib/trace.ts";
 import { describeError, errnoOf, UserError } from "../lib/errors.ts";
+import { AGENT_WORD } from "../prove/names.ts";
 import { HELP_WORDS, programCommand, type ProgramOptions } from "./program.ts";
 import { printable, render } from "./terminal.ts";
 import { findVerb, type Verb } from "./verbs.ts";
@@ -48,6 +49,10 @@ export async function runOperatorVerb(start: OperatorStart): Promise<number> {
     const { pluginMetadata } = await import("./plugin.ts");
     process.stdout.write(`${pluginMetadata()}\n`);
     return 0;
+  }
+  if (word === AGENT_WORD) {
+    const { runAgent } = await import("../prove/agent-main.ts");
+    return runAgent(argv[1] ?? "");
   }
   let status = 0;
   const exit = (code: number): void => void (status = code);

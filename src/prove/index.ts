@@ -1,8 +1,8 @@
 import { loadAllNetworkLists, type NetworkList } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
-import { AGENT_VERB } from "../runtime/args.ts";
 import { agentCommand } from "./agent.ts";
 import { checkNames } from "./checks/index.ts";
+import { AGENT_WORD } from "./names.ts";
 import { type NetworkReport, proveNetwork, type ProveOptions } from "./run.ts";
 import { collectScratch, keepScratch, openScratch, type ScratchOptions } from "./scratch.ts";
 
@@ -25,7 +25,7 @@ export async function proveNetworks(options: ProveAllOptions): Promise<NetworkRe
   const { lists } = await loadAllNetworkLists(config.cniConfDir);
   const wanted = chosen(lists, options.networks, config.cniConfDir);
   const only = options.only === undefined ? undefined : checkPattern(options.only);
-  const agent = agentCommand(AGENT_VERB);
+  const agent = agentCommand(AGENT_WORD);
   const scratch = openScratch(options);
   await collectScratch(scratch, config);
   const reports: NetworkReport[] = [];

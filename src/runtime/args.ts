@@ -78,9 +78,6 @@ export interface CreateCall {
   logFormat: "text" | "json";
 }
 
-/** By which `docker cni test` calls this program in the namespaces that it makes; nobody else does. */
-export const AGENT_VERB = "test-agent";
-
 const CREATE_COMMANDS: ReadonlySet<string | undefined> = new Set(["create", "run", "restore"]);
 
 /** Whether a call of the launcher's is an operator's: its first word is no flag, and not one that makes a container. */

@@ -117,6 +117,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./test.ts")).testCommand,
   },
   {
+    name: "plan",
+    group: "Diagnosis",
+    summary: "Show what the start of a container would do to its network",
+    needs: "state",
+    load: async () => (await import("./plan.ts")).planCommand,
+  },
+  {
     name: "install",
     group: "Setup",
     summary: "Register docker-cni with Docker, and make what it needs",

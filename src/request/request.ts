@@ -123,7 +123,10 @@ export function namesNetworks(input: Pick<RequestInput, "annotations" | "labels"
 const NEUTRAL_KEYS = new Set(["cni.networks", SELECTION_KEY, "cni.keep", "cni.name"]);
 const KNOWN_KEYS = new Set([...NEUTRAL_KEYS, "cni.ports"]);
 
-function collectSources(input: RequestInput): Map<string, RequestSource> {
+/** What of annotations and labels asks for a network, by its key; an annotation counts in place of a label. Throws BAD_REQUEST. */
+export function collectSources(
+  input: Pick<RequestInput, "annotations" | "labels">,
+): Map<string, RequestSource> {
   const sources = new Map<string, RequestSource>();
   const add = (flag: string, entries: Readonly<Record<string, string>>) => {
     const wanted = Object.entries(entries).filter(([key]) => isRequestKey(key));

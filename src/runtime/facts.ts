@@ -15,14 +15,15 @@ import type { StartFacts, WantedNetwork } from "./plan.ts";
 
 /**
  * Reads what the plan of a start needs, with the sandbox's lock held. Remains of an earlier network that are not worth keeping are
- * undone, and a record that cannot be read is recovered. Throws what stands in the way of a new network.
+ * undone, and a record that cannot be read is recovered, unless `find` only looks. Throws what stands in the way of a new network.
  */
 export async function readStartFacts(
   context: CreateContext,
   container: Container & OwnNetwork,
+  find = findKeptSandbox,
 ): Promise<StartFacts> {
   const { call, bundle, docker, edit } = container;
-  const found = await findKeptSandbox(context, call.id, docker?.directory);
+  const found = await find(context, call.id, docker?.directory);
   const kept = found && { record: found, isIntact: networkNow(context, found) === "whole" };
   const facts = {
     id: call.id,

@@ -77,7 +77,35 @@ async function allotPorts(
 ): Promise<AllottedPorts> {
   const wanted = [networkRequest.ports, ...networkRequest.networks.map(({ ports }) => ports)];
   const requests = wanted.flat();
-  const { taken, avoided } = await portsOfOthers(context, id, requests);
+  const others = await portsOfOthers(context, id, requests);
+  return choose(id, wanted, others);
+}
+
+/** The ports that would be allotted now, without anything of it being done. Throws PORT_TAKEN. */
+export function previewPorts(
+  context: SandboxContext,
+  id: string,
+  { ports, networks }: PortsRequest,
+): AllottedPorts {
+  const records = otherRecords(context, id).filter((record) => !isOver(assessNow(context, record)));
+  const holders = (holds: boolean): TakenPort[] =>
+    records
+      .filter((record) => holdsPorts(context, record) === holds)
+      .flatMap((record) =>
+        publishedPorts(record).map(({ hostPort, protocol, hostIP }): TakenPort => {
+          return { hostPort, protocol, hostIP, holder: describeHolder(context, record) };
+        }),
+      );
+  const wanted = [ports, ...networks.map((network) => network.ports)];
+  return choose(id, wanted, { taken: holders(true), avoided: holders(false) });
+}
+
+function choose(
+  id: string,
+  wanted: readonly (readonly PortRequest[])[],
+  { taken, avoided }: { taken: readonly TakenPort[]; avoided: readonly TakenPort[] },
+): AllottedPorts {
+  const requests = wanted.flat();
   const mappings = choosePorts({
     requests,
     taken: [...taken, ...portsOfProcesses(requests)],

@@ -94,7 +94,7 @@ async function add(context: SandboxContext, { mayDiffer, ...adding }: Adding): P
 const REFUSES_MAC = /\bmac\b|hardware|hwaddr|link.?layer/i;
 
 /** What the attachment had is asked for again, in the place of what was asked for at first. */
-function asking(
+export function asking(
   { list, attachment, conf }: Omit<Adding, "mayDiffer">,
   wanted: { ips: "all" | "in args" | "none"; mac: boolean },
 ): Form {

@@ -21,8 +21,9 @@ export function rememberImages(
   { id, containerDir }: { id: string; containerDir: string },
   found: ImageConfig[] | undefined,
 ): ImageConfig[] | undefined {
-  const file = join(store.sharedDir("images"), id);
   if (found === undefined) return notedImages(store, id);
+  if (store.isReadOnly === true) return found;
+  const file = join(store.sharedDir("images"), id);
   const before = ifThere(() => readFileSync(file, "utf8"));
   const text = `${JSON.stringify({ containerDir, images: found } satisfies ImageNote)}\n`;
   if (text !== before) inState(file, () => replaceFile(file, text, false));

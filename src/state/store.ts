@@ -9,6 +9,8 @@ import { fileMarks, type SandboxMarks } from "./marks.ts";
 export interface SandboxStore extends SandboxMarks {
   /** The folder of all sandboxes. */
   readonly dir: string;
+  /** Nothing may be written by it: who only looks has it. */
+  readonly isReadOnly?: true;
   /** Which low-level runtime made a container; not in the state folder, which the launcher does not know. */
   readonly runtimeNotes: RuntimeNotes;
   /** Makes and names a folder of what all sandboxes share; its lock guards that. */

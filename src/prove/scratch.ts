@@ -7,6 +7,9 @@ import { withFields } from "../lib/log.ts";
 import { callLimitMs } from "../runtime/time-limit.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type GcOutcome, sweep } from "../sandbox/gc.ts";
+import { noteEarlierBoots } from "../sandbox/unreserved.ts";
+import type { SandboxStore } from "../state/store.ts";
+import { TEST_PREFIX } from "./names.ts";
 
 /**
  * The sandboxes of one run of `docker cni test`. They have a folder of state of their own, so that nothing of a container knows of
@@ -42,6 +45,9 @@ export function openScratch({ config, sandbox, contextIn, env }: ScratchOptions)
   const run = randomBytes(3).toString("hex");
   const steps: PluginStep[] = [];
   own.store.prepareAll();
+  sandbox.store.prepareAll();
+  // As the first start after a boot does it.
+  noteEarlierBoots(sandbox);
   return {
     ...own,
     config,
@@ -51,11 +57,11 @@ export function openScratch({ config, sandbox, contextIn, env }: ScratchOptions)
     steps,
     log: withFields(own.log, { test: run }),
     firstUse: sandbox.firstUse,
+    store: besideContainers(own.store, sandbox.store),
     locker: {
       lock(dir, mode, timeoutMs, gate) {
         if (dir !== own.store.dir) return own.locker.lock(dir, mode, timeoutMs, gate);
         const { store, locker } = sandbox;
-        store.prepareAll();
         return locker.lock(store.dir, mode, timeoutMs, dirname(store.dir));
       },
     },
@@ -67,6 +73,17 @@ export function openScratch({ config, sandbox, contextIn, env }: ScratchOptions)
       env,
       onPlugin: (step) => steps.push(step),
     }),
+  };
+}
+
+/** The test's own store, in which an address is seen that is kept for a container while no plugin holds it. */
+function besideContainers(own: SandboxStore, containers: SandboxStore): SandboxStore {
+  const of = (id: string): SandboxStore => (id.startsWith(TEST_PREFIX) ? own : containers);
+  return {
+    ...own,
+    pathOf: (id) => of(id).pathOf(id),
+    read: (id) => of(id).read(id),
+    listUnreserved: () => [...own.listUnreserved(), ...containers.listUnreserved()],
   };
 }
 

@@ -40,7 +40,7 @@ export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken
 }
 
 /** Once in a boot: nobody is known to hold the addresses of the sandboxes that were made in an earlier one. */
-function noteEarlierBoots({ store, bootId }: SandboxContext): void {
+export function noteEarlierBoots({ store, bootId }: SandboxContext): void {
   if (store.notedBoot() === bootId) return;
   for (const id of store.list()) {
     const record = store.read(id);

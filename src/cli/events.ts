@@ -42,6 +42,9 @@ async function follow({ config, print }: OperatorCall, options: EventsOptions): 
   const isWanted = eventFilter(options.filter);
   const template = options.json === true ? "json" : options.format;
   const show = template === undefined ? describe : formatter(template);
+  if (config.logLevel === "warn" || config.logLevel === "error") {
+    process.stderr.write(`docker-cni: there are no events at log_level: ${config.logLevel}\n`);
+  }
   endWithReader();
   const reading = {
     fromEnd: options.since === undefined,

@@ -18,27 +18,14 @@ export async function* firewallChanges(signal: AbortSignal): AsyncGenerator<void
     buffer: { stdout: false, stderr: true },
     cancelSignal: signal,
   });
-  let isChanged = false;
-  let wake = (): void => {};
-  monitor.stdout.on("data", () => {
-    isChanged = true;
-    wake();
-  });
-  let end: Awaited<typeof monitor> | undefined;
-  const ended = monitor.then((result) => {
-    end = result;
-    wake();
-  });
-  while (end === undefined) {
-    if (!isChanged) await new Promise<void>((resolve) => (wake = resolve));
-    for (let left = LONGEST_MS; isChanged && left > 0; left -= QUIET_MS) {
-      isChanged = false;
+  for await (const _ of monitor.stdout) {
+    for (let left = LONGEST_MS; left > 0; left -= QUIET_MS) {
       await pause(QUIET_MS);
+      if (monitor.stdout.read() === null) break;
     }
-    isChanged = false;
-    if (end === undefined) yield;
+    yield;
   }
-  await ended;
+  const end = await monitor;
   if (!signal.aborted) throw monitorEnded(end);
 }
 

@@ -28,7 +28,7 @@ async function get({ place }: DockerHost, port: number): Promise<string> {
 /** Runs `heal --watch` while `work` does; ends with it. */
 async function watching({ place }: DockerHost, work: () => Promise<void>): Promise<string> {
   const argv = [join(REPOSITORY, "bin/docker-cni"), "--config", join(place.dir, "cni.yaml")];
-  const [command = "", ...args] = [...inHostNetns(place), ...argv, "heal", "--watch"];
+  const [command, ...args] = [...inHostNetns(place), ...argv, "heal", "--watch"];
   const child = spawn(command, args, { env: dockerEnv(place), stdio: ["ignore", "pipe", "pipe"] });
   let told = "";
   for (const stream of [child.stdout, child.stderr])
@@ -71,13 +71,7 @@ test("a connection through a published port lives on over a flush and its healin
   const isListening = (): Promise<unknown> =>
     host.docker("exec", id, "grep", ":0050 ", "/proc/net/tcp6");
   await expect.poll(isListening).toMatchObject({ exitCode: 0 });
-  const [command = "", ...args] = [
-    ...inHostNetns(place),
-    "busybox",
-    "nc",
-    `${place.prefix}.1`,
-    "8081",
-  ];
+  const [command, ...args] = [...inHostNetns(place), "busybox", "nc", `${place.prefix}.1`, "8081"];
   const client = spawn(command, args, { stdio: ["pipe", "pipe", "ignore"] });
   let heard = "";
   client.stdout.setEncoding("utf8").on("data", (text: string) => (heard += text));

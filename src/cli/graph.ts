@@ -1,13 +1,12 @@
-import { writeFileSync, renameSync, rmSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { extname, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { loadAllNetworkLists, type NetworkList } from "../cni/index.ts";
 import type { ContainerFacts, Graph, NetworkFacts } from "../graph/model.ts";
 import { subnetsOf } from "../ipam/pools.ts";
-import { errnoOf, UserError } from "../lib/errors.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
+import { writeOutput } from "./output-file.ts";
 import { formatPort, portsOf } from "./container-json.ts";
 
 const FORMATS = ["html", "svg", "mermaid", "dot", "json"] as const;
@@ -34,7 +33,7 @@ export function graphCommand(call: OperatorCall): Command {
       const wanted = json ? "json" : (format ?? formatByName(output));
       const text = await write(wanted, await readGraph(call));
       if (output === undefined) call.print(text.trimEnd());
-      else replaceFile(resolve(output), text);
+      else writeOutput(resolve(output), text);
     });
 }
 
@@ -122,19 +121,4 @@ function hostAddresses(without: ReadonlySet<string>): string[] {
     .flatMap(([, addresses]) => addresses ?? [])
     .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
     .map(({ cidr, address }) => cidr ?? address);
-}
-
-function replaceFile(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.new`;
-  try {
-    writeFileSync(temporary, text, { flag: "wx" });
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    if (errnoOf(error) === undefined) throw error;
-    throw new UserError("STATE_FAILED", `cannot write ${file}: ${errnoOf(error)}`, {
-      hint: "name a file in a folder that is there and has space, with: --output FILE",
-      cause: error,
-    });
-  }
 }

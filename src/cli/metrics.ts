@@ -1,11 +1,11 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { loadAllNetworkLists } from "../cni/index.ts";
 import { readLeases } from "../ipam/leases.ts";
 import { poolsOf } from "../ipam/pools.ts";
-import { errnoOf, UserError } from "../lib/errors.ts";
+import { ifThere } from "../lib/errors.ts";
 import { attachmentFamilies, poolFamilies } from "../metrics/attachments.ts";
 import { type Family, formatFamilies } from "../metrics/exposition.ts";
 import { operationFamilies } from "../metrics/operations.ts";
@@ -13,7 +13,11 @@ import { type Traffic, trafficFamilies } from "../metrics/traffic.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
+import { writeOutput } from "./output-file.ts";
 import { linesFromEnd } from "./lines.ts";
+
+/** What the system answers where there is no such file or folder. */
+const GONE = ["ENOENT", "ENOTDIR", "EISDIR"];
 
 interface MetricsOptions {
   output?: string;
@@ -32,7 +36,7 @@ export function metricsCommand(call: OperatorCall): Command {
       const families = await collectFamilies(call);
       const text = json ? `${toJson(families)}\n` : formatFamilies(families);
       if (output === undefined) call.print(text.trimEnd());
-      else replaceReadable(resolve(output), text);
+      else writeOutput(resolve(output), text, 0o644);
     });
 }
 
@@ -89,24 +93,6 @@ async function readOne(netns: SandboxContext["netns"], view: SandboxView): Promi
   });
 }
 
-/** Whoever reads it, and that is another user, finds the old file or the new one. */
-function replaceReadable(file: string, text: string): void {
-  // Not with the ending by which the collector finds its files.
-  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.new`);
-  try {
-    writeFileSync(temporary, text, { mode: 0o644, flag: "wx" });
-    chmodSync(temporary, 0o644);
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    if (errnoOf(error) === undefined) throw error;
-    throw new UserError("STATE_FAILED", `cannot write ${file}: ${errnoOf(error)}`, {
-      hint: "name a file in a folder that is there and has space, with: --output FILE",
-      cause: error,
-    });
-  }
-}
-
 function toJson(families: readonly Family[]): string {
   return JSON.stringify(
     families,
@@ -116,18 +102,9 @@ function toJson(families: readonly Family[]): string {
 }
 
 function listIfThere(path: string): string[] {
-  return ifThere(() => readdirSync(path)) ?? [];
+  return ifThere(() => readdirSync(path), GONE) ?? [];
 }
 
 function readIfThere(path: string): string | undefined {
-  return ifThere(() => readFileSync(path, "utf8"));
-}
-
-function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(errnoOf(error) ?? "")) return undefined;
-    throw error;
-  }
+  return ifThere(() => readFileSync(path, "utf8"), GONE);
 }

@@ -1,9 +1,12 @@
 import { readFileSync, readlinkSync, statfsSync } from "node:fs";
 import { execaSync } from "execa";
-import { errnoOf } from "../lib/errors.ts";
+import { ifThere } from "../lib/errors.ts";
 import { netnsPath } from "../netns/netns.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { firstProcess, stateByFolder } from "../state/running.ts";
+
+/** What the system answers of a process, or a file, that is gone. */
+const GONE = ["ENOENT", "ESRCH", "EACCES"];
 
 const NSFS_MAGIC = 0x6e736673;
 /** Set for the program that runs in the mount namespace of an engine. */
@@ -52,24 +55,14 @@ function findEngine({ store, netns, bootId }: SandboxContext): number | undefine
 /** Field 4 of /proc/<pid>/stat (proc(5)). */
 function parentOf(pid: number | undefined): number | undefined {
   if (pid === undefined) return undefined;
-  const stat = ifThere(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
+  const stat = ifThere(() => readFileSync(`/proc/${pid}/stat`, "utf8"), GONE);
   const parent = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
   return parent > 1 ? parent : undefined;
 }
 
 /** Whether a namespace is mounted on `path` in the mount namespace of the process, which is not this one. */
 function hasName(pid: number, path: string): boolean {
-  const theirs = ifThere(() => readlinkSync(`/proc/${pid}/ns/mnt`));
+  const theirs = ifThere(() => readlinkSync(`/proc/${pid}/ns/mnt`), GONE);
   if (theirs === undefined || theirs === readlinkSync("/proc/self/ns/mnt")) return false;
-  return ifThere(() => statfsSync(`/proc/${pid}/root${path}`).type) === NSFS_MAGIC;
-}
-
-/** undefined for a process, or a file, that is gone. */
-function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (["ENOENT", "ESRCH", "EACCES"].includes(errnoOf(error) ?? "")) return undefined;
-    throw error;
-  }
+  return ifThere(() => statfsSync(`/proc/${pid}/root${path}`).type, GONE) === NSFS_MAGIC;
 }

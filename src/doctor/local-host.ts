@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, realpathSync, statfsSync, statSync, type Sta
 import { dirname } from "node:path";
 import { execa } from "execa";
 import { engineApi } from "../dockerd/api.ts";
-import { errnoOf, UserError } from "../lib/errors.ts";
+import { ifReadable, UserError } from "../lib/errors.ts";
 import { findSocketHolder, readListeners } from "../ports/listeners.ts";
 import type { DiskFacts, EngineAnswer, FileFacts, Host } from "./host.ts";
 
@@ -68,13 +68,4 @@ function nearestDisk(path: string): DiskFacts | undefined {
     freeFiles: found.ffree,
     totalFiles: found.files,
   };
-}
-
-function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  }
 }

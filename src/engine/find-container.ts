@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errnoOf } from "../lib/errors.ts";
+import { ifReadable } from "../lib/errors.ts";
 import { type FieldReader, fieldReader } from "../lib/fields.ts";
 
 /** A container that Docker has, whoever runs it. */
@@ -122,13 +122,4 @@ function readText(file: string): string | undefined {
 
 function listFolder(folder: string): string[] {
   return ifReadable(() => readdirSync(folder)) ?? [];
-}
-
-function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  }
 }

@@ -53,3 +53,23 @@ export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
+
+/** What `read` gives; undefined where the system refuses it with one of `codes`: there is no such thing. */
+export function ifThere<T>(read: () => T, codes: readonly string[] = ["ENOENT"]): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (codes.includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  }
+}
+
+/** What `read` gives; undefined where the system refuses it, for whatever reason. */
+export function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}

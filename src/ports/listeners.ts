@@ -1,10 +1,13 @@
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
-import { errnoOf } from "../lib/errors.ts";
+import { ifThere } from "../lib/errors.ts";
 import { parseIp } from "../lib/ip.ts";
 import type { TakenPort } from "./port-conflict.ts";
 import type { Protocol } from "./ports.ts";
+
+/** What the system answers of a process that has ended, or that may not be looked at. */
+const GONE = ["ENOENT", "EACCES", "ESRCH"];
 
 /** A socket of the host that receives on a port. */
 export interface Listener {
@@ -47,7 +50,7 @@ export function parseSocketTable(text: string, protocol: "tcp" | "udp"): Listene
 /** What listens in the network namespace of process `proc` (`/proc/self`, `/proc/1`, …). */
 export function readListeners(proc = "/proc/self"): Listener[] {
   return TABLES.flatMap(({ file, protocol }) => {
-    const text = ifThere(() => readFileSync(join(proc, "net", file), "utf8"));
+    const text = ifThere(() => readFileSync(join(proc, "net", file), "utf8"), GONE);
     return text === undefined ? [] : parseSocketTable(text, protocol);
   });
 }
@@ -68,12 +71,12 @@ export function findSocketHolder(inode: string, proc = "/proc"): string | undefi
   const target = `socket:[${inode}]`;
   for (const pid of readdirSync(proc)) {
     if (!/^\d+$/.test(pid)) continue;
-    const descriptors = ifThere(() => readdirSync(join(proc, pid, "fd"))) ?? [];
+    const descriptors = ifThere(() => readdirSync(join(proc, pid, "fd")), GONE) ?? [];
     const holds = descriptors.some(
-      (fd) => ifThere(() => readlinkSync(join(proc, pid, "fd", fd))) === target,
+      (fd) => ifThere(() => readlinkSync(join(proc, pid, "fd", fd)), GONE) === target,
     );
     if (!holds) continue;
-    const name = ifThere(() => readFileSync(join(proc, pid, "comm"), "utf8"))?.trim() ?? "?";
+    const name = ifThere(() => readFileSync(join(proc, pid, "comm"), "utf8"), GONE)?.trim() ?? "?";
     // A process names itself; the name goes to a terminal.
     return `process ${name.replaceAll(/\p{C}/gu, "?")} (${pid})`;
   }
@@ -90,14 +93,4 @@ function parseHexAddress(hex: string): string | undefined {
     (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
   );
   return parseIp(groups.join(":"))?.text;
-}
-
-function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    const code = errnoOf(error);
-    if (code === "ENOENT" || code === "EACCES" || code === "ESRCH") return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NetworkList } from "../cni/index.ts";
-import { errnoOf } from "../lib/errors.ts";
+import { ifThere } from "../lib/errors.ts";
 import { isJsonObject } from "../lib/fields.ts";
 import { ipJson, output } from "./ip-json.ts";
 
@@ -99,7 +99,7 @@ function linesOf(text: string, what: string): string[] {
 
 /** The names of network namespaces that begin so. */
 export function readNetnsNames(prefix: string): string[] {
-  return ifThere(() => readdirSync(NETNS_DIR), []).filter((name) => name.startsWith(prefix));
+  return (ifThere(() => readdirSync(NETNS_DIR)) ?? []).filter((name) => name.startsWith(prefix));
 }
 
 /** host-local's files of addresses that are leased to containers whose id begins so. */
@@ -110,18 +110,9 @@ export function readLeases({ name, plugins }: NetworkList, prefix: string): stri
     return join(typeof dataDir === "string" && dataDir !== "" ? dataDir : LEASES_DIR, name);
   });
   return [...new Set(dirs)].flatMap((dir) =>
-    ifThere(() => readdirSync(dir), [])
+    (ifThere(() => readdirSync(dir)) ?? [])
       .filter((file) => /^[0-9a-f.:]+$/i.test(file))
       .map((file) => join(dir, file))
-      .filter((file) => ifThere(() => readFileSync(file, "utf8"), "").startsWith(prefix)),
+      .filter((file) => (ifThere(() => readFileSync(file, "utf8")) ?? "").startsWith(prefix)),
   );
-}
-
-function ifThere<T>(read: () => T, otherwise: T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return otherwise;
-    throw error;
-  }
 }

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { errnoOf, UserError } from "../lib/errors.ts";
+import { errnoOf, ifThere, UserError } from "../lib/errors.ts";
 
 /** Makes a folder of the state, those above it too, for root alone. */
 export function makeFolder(path: string): void {
@@ -66,16 +66,6 @@ export function syncFile(file: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
-  }
-}
-
-/** What `read` gives; undefined where there is no such file. */
-export function ifThere<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
   }
 }
 

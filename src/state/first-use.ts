@@ -1,7 +1,8 @@
+import { ifThere } from "../lib/errors.ts";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttachmentRecord } from "./record.ts";
-import { ifThere } from "./files.ts";
+
 import type { SandboxStore } from "./store.ts";
 
 /**

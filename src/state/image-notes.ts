@@ -1,8 +1,9 @@
+import { ifThere } from "../lib/errors.ts";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isEngineThere } from "../engine/container-dir.ts";
 import type { ImageConfig } from "../engine/image-config.ts";
-import { ifThere, inState, replaceFile } from "./files.ts";
+import { inState, replaceFile } from "./files.ts";
 import type { SandboxStore } from "./store.ts";
 
 /** What a container's image brought along, noted while the image was there. */

@@ -1,8 +1,7 @@
 import { closeSync, fstatSync, openSync, statSync, utimesSync } from "node:fs";
-import { UserError } from "../lib/errors.ts";
+import { ifThere, UserError } from "../lib/errors.ts";
 import { nativeFlock, type TryFlock } from "../lib/libc.ts";
 import { runCommand } from "../lib/process.ts";
-import { ifThere } from "./files.ts";
 
 /** Locks on folders that the kernel releases when the process ends, however it ends (flock(2)). */
 export interface Locker {

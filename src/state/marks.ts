@@ -1,3 +1,4 @@
+import { ifThere } from "../lib/errors.ts";
 import {
   existsSync,
   readdirSync,
@@ -9,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ifThere, inState, link, makeFolder } from "./files.ts";
+import { inState, link, makeFolder } from "./files.ts";
 
 /**
  * What is noted beside the records, each in a file of its own, so that sh can write and read it and a crash leaves it whole or

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errnoOf, UserError } from "../lib/errors.ts";
+import { errnoOf, ifThere, UserError } from "../lib/errors.ts";
 import { makePrivateFolder } from "../lib/folder.ts";
 import { startOf } from "./running.ts";
-import { ifThere, replaceFile } from "./files.ts";
+import { replaceFile } from "./files.ts";
 
 /** Where the launcher looks for them too (bin/docker-cni); like the containers they do not outlive a boot. */
 export const RUNTIME_NOTES = "/run/docker-cni/runtimes";

@@ -1,6 +1,7 @@
+import { ifThere } from "../lib/errors.ts";
 import { statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ifThere, inState } from "./files.ts";
+import { inState } from "./files.ts";
 import type { SandboxStore } from "./store.ts";
 
 /**

@@ -1,8 +1,9 @@
+import { ifThere } from "../lib/errors.ts";
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { parseRecord, type SandboxRecord } from "./record.ts";
 import { fileRuntimeNotes, noteOf, RUNTIME_NOTES, type RuntimeNotes } from "./runtime-notes.ts";
-import { ifThere, inState, link, makeFolder, replaceFile, syncFile } from "./files.ts";
+import { inState, link, makeFolder, replaceFile, syncFile } from "./files.ts";
 import { fileMarks, type SandboxMarks } from "./marks.ts";
 
 /** The sandboxes that are remembered on this host, one folder each: `<state folder>/sandboxes/<container id>/`. */

@@ -11,13 +11,24 @@ const LONGEST_MS = 500;
  * iptables in its usual form (iptables-nft) are among them. Many that come together are one. Ends with `signal`; throws NO_NFT
  * where there is no nft, or it ends.
  */
-export async function* firewallChanges(signal: AbortSignal): AsyncGenerator<void> {
-  const monitor = execa("nft", ["monitor", "destroy"], {
+export function firewallChanges(signal: AbortSignal): AsyncGenerator<void> {
+  // At once: what is removed before anybody asks for the first change counts, too.
+  return changesOf(monitorFirewall(signal), signal);
+}
+
+function monitorFirewall(signal: AbortSignal) {
+  return execa("nft", ["monitor", "destroy"], {
     stdin: "ignore",
     reject: false,
     buffer: { stdout: false, stderr: true },
     cancelSignal: signal,
   });
+}
+
+async function* changesOf(
+  monitor: ReturnType<typeof monitorFirewall>,
+  signal: AbortSignal,
+): AsyncGenerator<void> {
   for await (const _ of monitor.stdout) {
     for (let left = LONGEST_MS; left > 0; left -= QUIET_MS) {
       await pause(QUIET_MS);

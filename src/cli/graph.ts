@@ -1,3 +1,4 @@
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import { hostname, networkInterfaces } from "node:os";
 import { extname, resolve } from "node:path";
 import { Command, Option } from "commander";
@@ -90,9 +91,10 @@ function networkFacts(list: NetworkList): NetworkFacts {
     name: list.name,
     plugins: list.plugins.map(({ type }) => type),
     subnets: subnetsOf(list),
-    hostInterfaces: list.plugins.flatMap(({ type, bridge, master }) => {
-      if (type === "bridge")
-        return [{ name: typeof bridge === "string" ? bridge : "cni0", role: "bridge" }];
+    hostInterfaces: list.plugins.flatMap((plugin) => {
+      const { type, master } = plugin;
+      const bridge = bridgeNameOf(plugin);
+      if (bridge !== undefined) return [{ name: bridge, role: "bridge" }];
       return typeof master === "string" ? [{ name: master, role: type }] : [];
     }),
   };

@@ -48,12 +48,19 @@ export async function writeBundle(
     for (const [path, text] of Object.entries(texts)) {
       const target = join(scratch, name, path);
       mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-      writeFileSync(target, redactText(text.slice(-MAX_CHARACTERS)), { mode: 0o600 });
+      writeFileSync(target, redactText(lastLines(text)), { mode: 0o600 });
     }
     await pack(scratch, name, resolve(file));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** The end of a text that is too long, from the beginning of a line: what is cut in the middle cannot be redacted. */
+function lastLines(text: string): string {
+  if (text.length <= MAX_CHARACTERS) return text;
+  const end = text.slice(-MAX_CHARACTERS);
+  return end.slice(end.indexOf("\n") + 1);
 }
 
 async function pack(scratch: string, name: string, file: string): Promise<void> {

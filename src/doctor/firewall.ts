@@ -1,3 +1,4 @@
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import { isJsonObject } from "../lib/fields.ts";
 import { textOf } from "../lib/texts.ts";
 import { command, fine, type Finding, warning } from "./finding.ts";
@@ -87,8 +88,5 @@ export async function firewalld(subject: Subject): Promise<Finding[]> {
 
 async function bridges({ networks }: Subject): Promise<string[]> {
   const plugins = (await networks()).flatMap((list) => list.plugins);
-  const names = plugins
-    .filter(({ type }) => type === "bridge")
-    .map(({ bridge }) => (typeof bridge === "string" ? bridge : "cni0"));
-  return [...new Set(names)];
+  return [...new Set(plugins.flatMap((plugin) => bridgeNameOf(plugin) ?? []))];
 }

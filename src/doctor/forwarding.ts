@@ -1,3 +1,4 @@
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import type { NetworkList } from "../cni/index.ts";
 import { subnetsOf } from "../ipam/pools.ts";
 import { rangeOf } from "../lib/ip-range.ts";
@@ -74,9 +75,8 @@ function isAccepted(list: NetworkList, filter: readonly string[]): boolean {
 
 /** The interface of the host by which containers of the network send; `veth+`: each has its own. */
 function bridgeOf({ plugins }: NetworkList): string {
-  const plugin = plugins.find(({ type }) => type === "bridge");
-  if (plugin === undefined) return "veth+";
-  return typeof plugin["bridge"] === "string" ? plugin["bridge"] : "cni0";
+  const [bridge = "veth+"] = plugins.flatMap((plugin) => bridgeNameOf(plugin) ?? []);
+  return bridge;
 }
 
 /** Docker keeps what an operator puts into DOCKER-USER. */

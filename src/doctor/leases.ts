@@ -1,4 +1,4 @@
-import { readLeases } from "../ipam/leases.ts";
+import { isOfPool, readLeases } from "../ipam/leases.ts";
 import { poolsOf } from "../ipam/pools.ts";
 import { shortId } from "../lib/short-id.ts";
 import { broken, fine, type Finding, warning } from "./finding.ts";
@@ -38,7 +38,7 @@ export async function unownedLeases(subject: Subject): Promise<Finding[]> {
     }
   }
   const full = pools.flatMap((pool) => {
-    const used = leases.filter(({ network }) => network === pool.network).length;
+    const used = leases.filter((lease) => isOfPool(lease, pool)).length;
     if (BigInt(used) * 100n < pool.size * 95n) return [];
     const detail = `${used} of ${pool.size} addresses of ${pool.subnet} are given out`;
     return [warning(`addresses of ${pool.network}`, detail)];

@@ -1,3 +1,4 @@
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import { byHand, fine, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -60,7 +61,7 @@ function taken(who: string, names: readonly string[]): string {
 
 async function bridgeNames({ networks }: Subject): Promise<string[]> {
   const plugins = (await networks()).flatMap((list) => list.plugins);
-  const names = plugins.map(({ bridge }) => bridge).filter((name) => typeof name === "string");
+  const names = plugins.flatMap((plugin) => bridgeNameOf(plugin) ?? []);
   // The names stand in a line for a shell.
   return [...new Set(names)].filter((name) => /^[\w.-]{1,15}$/.test(name));
 }

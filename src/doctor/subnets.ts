@@ -1,3 +1,4 @@
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import type { NetworkList } from "../cni/index.ts";
 import { poolsOf, subnetsOf } from "../ipam/pools.ts";
 import { type IpRange, overlaps, rangeOf } from "../lib/ip-range.ts";
@@ -69,10 +70,7 @@ function reachOf(
 
 /** The interfaces of the host that are the network's, or that it is on. */
 function ownInterfaces({ plugins }: NetworkList): Set<string> {
-  const named = plugins.flatMap(({ type, bridge, master }) => [
-    bridge ?? (type === "bridge" ? "cni0" : undefined),
-    master,
-  ]);
+  const named = plugins.flatMap((plugin) => [bridgeNameOf(plugin), plugin["master"]]);
   return new Set(named.filter((name) => typeof name === "string"));
 }
 

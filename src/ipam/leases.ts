@@ -1,3 +1,4 @@
+import { rangeOf } from "../lib/ip-range.ts";
 import { parseIp } from "../lib/ip.ts";
 import type { Pool } from "./pools.ts";
 
@@ -30,4 +31,11 @@ export function readLeases(files: Files, pools: readonly Pool[]): Lease[] {
       return [{ network, file: `${folder}/${name}`, address, containerId }];
     }),
   );
+}
+
+/** Whether the address was given out of the pool. */
+export function isOfPool({ network, address }: Lease, pool: Pool): boolean {
+  const one = rangeOf(address);
+  if (network !== pool.network || one?.family !== pool.range.family) return false;
+  return one.first >= pool.range.first && one.last <= pool.range.last;
 }

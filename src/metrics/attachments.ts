@@ -1,6 +1,5 @@
 import type { Pool } from "../ipam/pools.ts";
-import type { Lease } from "../ipam/leases.ts";
-import { rangeOf } from "../lib/ip-range.ts";
+import { isOfPool, type Lease } from "../ipam/leases.ts";
 import type { SandboxView } from "../sandbox/view.ts";
 import type { Family } from "./exposition.ts";
 
@@ -52,14 +51,8 @@ export function poolFamilies(pools: readonly Pool[], leases: readonly Lease[]): 
       type: "gauge",
       samples: labelled.map(({ pool, labels }) => ({
         labels,
-        value: leases.filter((lease) => isOf(lease, pool)).length,
+        value: leases.filter((lease) => isOfPool(lease, pool)).length,
       })),
     },
   ];
-}
-
-function isOf({ network, address }: Lease, pool: Pool): boolean {
-  const one = rangeOf(address);
-  if (network !== pool.network || one?.family !== pool.range.family) return false;
-  return one.first >= pool.range.first && one.last <= pool.range.last;
 }

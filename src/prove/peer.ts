@@ -44,7 +44,7 @@ export interface PeerOptions {
 /** Makes a namespace and attaches it as `create` would attach a container. Throws the network's error; `onRecord` has the peer then. */
 export async function addPeer(scratch: Scratch, options: PeerOptions): Promise<Peer> {
   const { list, ports = [], onRecord } = options;
-  const id = `${TEST_PREFIX}${scratch.run}-${scratch.store.list().length + 1}`;
+  const id = `${TEST_PREFIX}${scratch.run}-${(scratch.peers += 1)}`;
   const lock = await lockSandbox(scratch, id);
   try {
     const peer = await write(scratch, { id, lock, list, ports, agent: options.agent });

@@ -24,6 +24,8 @@ export interface Scratch extends SandboxContext {
   containers: SandboxContext;
   /** Six hexadecimal digits in all of this run's names. */
   run: string;
+  /** How many peers this run has made. */
+  peers: number;
   /** The environment of plugins. */
   env: NodeJS.ProcessEnv;
   /** What the plugins were called for, in order. */
@@ -53,6 +55,7 @@ export function openScratch({ config, sandbox, contextIn, env }: ScratchOptions)
     config,
     containers: sandbox,
     run,
+    peers: 0,
     env,
     steps,
     log: withFields(own.log, { test: run }),

@@ -161,6 +161,12 @@ async function startUnderLock(
   const { call, bundle } = container;
   const lock = await (early ?? lockSandbox(context, call.id));
   try {
+    const runtimeDir = context.runtime.stateDir(call);
+    // An engine with files of its own makes no container twice; of others the runtime's own answer counts.
+    if (early !== undefined && container.docker !== undefined && existsSync(runtimeDir)) {
+      const { removeInterrupted } = await import("./interrupted.ts");
+      await removeInterrupted(context, call, runtimeDir);
+    }
     const plan = planStart(await readStartFacts(context, container));
     context.log.debug({ container: call.id, step: "create" }, `${plan.kind}: ${plan.reason}`);
     return await start(context, { call, bundle, plan });

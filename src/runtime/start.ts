@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { writeSpec, type Bundle } from "../oci/bundle.ts";
 import { refreshHosts } from "../sandbox/hosts.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
@@ -26,11 +25,6 @@ export type Started = number | "prepared";
  * has been undone. The caller holds the sandbox's lock.
  */
 export async function start(context: CreateContext, work: Start): Promise<Started> {
-  const { before, record } = work.plan;
-  if (before !== undefined && existsSync(record.runtimeDir)) {
-    const { removeInterrupted } = await import("./interrupted.ts");
-    await removeInterrupted(context, work.call, record.runtimeDir);
-  }
   await remember(context, work.plan);
   try {
     const status = await execute(context, work);
@@ -152,7 +146,11 @@ async function undo(context: CreateContext, { bundle, plan }: Start): Promise<vo
     const signal = AbortSignal.timeout(UNDO_MS);
     await release(context, record, { staysLocked: true, signal }).catch(failed);
   } else {
-    context.store.markStopped(record.id);
+    try {
+      context.store.markStopped(record.id);
+    } catch (error) {
+      failed(error);
+    }
     if (publishedPorts(record).length > 0) {
       const { releaseOrLog } = await import("../sandbox/published.ts");
       await releaseOrLog(context, record).catch(failed);

@@ -29,6 +29,19 @@ export async function noteFalseFaults(
   return isFalse;
 }
 
+/** Whether CHECK of the sandbox, which was just built again for `fault`, finds that once more. */
+export async function hasFault(
+  context: SandboxContext,
+  record: SandboxRecord,
+  fault: unknown,
+): Promise<boolean> {
+  if (!(fault instanceof CniError)) return false;
+  for (const attachment of record.attachments) {
+    if ((await faultsOf(context, record, attachment)).includes(faultKey(fault))) return true;
+  }
+  return false;
+}
+
 /** The errors of all plugins of the attachment. */
 async function faultsOf(
   { cni }: SandboxContext,

@@ -1,6 +1,6 @@
 import { mapConcurrently } from "../lib/concurrent.ts";
 import type { SandboxContext } from "./context.ts";
-import { checkSandbox, type Health, healSandbox } from "./heal.ts";
+import { type Health, healSandbox, isBroken } from "./heal.ts";
 import { settleHosts } from "./hosts.ts";
 import { type SandboxView, viewSandboxes } from "./view.ts";
 
@@ -25,7 +25,9 @@ export async function watchAndHeal(
 ): Promise<void> {
   const leftAlone = new Map<string, number>();
   const heal = async (views: readonly SandboxView[]): Promise<void> => {
-    const healed = await mapConcurrently(views, ({ id }) => healSandbox(context, id));
+    const healed = await mapConcurrently(views, ({ id }) =>
+      healSandbox(context, id, { isReloading: true }),
+    );
     await settleHosts(context);
     for (const [place, health] of healed.entries()) {
       const { id = "", name } = views[place] ?? {};
@@ -64,7 +66,7 @@ async function findSuspects(
   }
   const suspects = await mapConcurrently([...networks.values()], async (members) => {
     const { id = "" } = members[round % members.length] ?? {};
-    return (await checkSandbox(context, id)).health === "broken" ? members : [];
+    return (await isBroken(context, id)) ? members : [];
   });
   return suspects.flat();
 }

@@ -1,8 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../lib/errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { unavailableReason } from "./early.ts";
-import { falseFaultsReason, noteFalseFaults } from "./false-faults.ts";
+import { falseFaultsReason, hasFault, noteFalseFaults } from "./false-faults.ts";
 import { heldTwice } from "./held-twice.ts";
 import { noteHosts } from "./hosts.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
@@ -15,6 +16,9 @@ import { networkNow } from "../state/network-now.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 import { firstProcess } from "../state/running.ts";
+
+/** How long the reload of a firewall may take, ms. */
+const SETTLED_AFTER_MS = 3000;
 
 export interface Health {
   /**
@@ -35,8 +39,21 @@ export function checkSandbox(context: SandboxContext, id: string): Promise<Healt
   });
 }
 
-/** Builds a sandbox again that is not as its last ADD left it, with the addresses that it has. */
-export function healSandbox(context: SandboxContext, id: string): Promise<Health> {
+/** Whether a sandbox is broken so that `healSandbox` would build it again. Changes nothing. */
+export async function isBroken(context: SandboxContext, id: string): Promise<boolean> {
+  const { health } = await underLock(context, id, (record) => examine(context, record));
+  return health === "broken";
+}
+
+/**
+ * Builds a sandbox again that is not as its last ADD left it, with the addresses that it has. In the middle of a reload of the
+ * firewall (`isReloading`) rules may be removed again a moment later: only what stays broken then is the plugin's own fault.
+ */
+export function healSandbox(
+  context: SandboxContext,
+  id: string,
+  { isReloading = false } = {},
+): Promise<Health> {
   return underLock(context, id, async (record) => {
     const { fault, ...found } = await examine(context, record);
     // A container may have been given another name since.
@@ -58,6 +75,10 @@ export function healSandbox(context: SandboxContext, id: string): Promise<Health
       }
     }
     await reattach(context, record);
+    if (isReloading && (await hasFault(context, record, fault))) {
+      await pause(SETTLED_AFTER_MS);
+      await reattach(context, record);
+    }
     await dropIpv6(context, record);
     await noteFalseFaults(context, record, fault);
     transition(context.store, record, "attached");

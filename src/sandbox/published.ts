@@ -70,7 +70,7 @@ export async function releaseForOther(context: SandboxContext, id: string): Prom
       }
       return;
     }
-    // A start takes this mark away before it waits for anything.
+    // A start takes this mark away before it waits for another container.
     if (store.stoppedAt(id) === undefined) return;
     await pause(LOOK_AGAIN_MS);
   }

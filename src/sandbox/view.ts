@@ -56,6 +56,7 @@ function stateOf(
 ): SandboxState {
   if (state === "removing") return "removing";
   if (isOver({ life })) return "over";
+  if (life === "kept") return "kept";
   if (state === "creating") return "creating";
   return facts.process === "running" ? "running" : "kept";
 }

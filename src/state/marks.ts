@@ -35,8 +35,9 @@ import { inState, link, makeFolder } from "./files.ts";
  *   of who is on a network, read by the next process that locks the folder.
  * - `gc`, empty: its mtime is when all sandboxes were last looked at. Written by gc, read by `create`.
  */
-const MARKS = {
+export const MARKS = {
   stopped: "stopped",
+  stopLogged: "kept",
   settleBeforeStart: "late",
   retry: "retry",
   unreserved: "unheld",

@@ -89,6 +89,9 @@ export interface AttachmentRecord {
   defaultRoute?: string[];
 }
 
+const STATES: ReadonlySet<string> = new Set(["creating", "attached", "removing"]);
+const PORTS_STATES: ReadonlySet<string> = new Set(["releasing", "released", "acquiring"]);
+
 /** Reads a record's JSON; undefined when the text is no record of this version (cut off, or of a newer program). */
 export function parseRecord(text: string): SandboxRecord | undefined {
   let record: SandboxRecord | null;
@@ -99,7 +102,8 @@ export function parseRecord(text: string): SandboxRecord | undefined {
     throw error;
   }
   if (record?.version !== 1) return undefined;
-  const { id, netns, attachments } = record;
-  const whole = typeof id === "string" && typeof netns === "string" && Array.isArray(attachments);
-  return whole ? record : undefined;
+  const { id, netns, attachments, state, ports } = record;
+  const isWhole = typeof id === "string" && typeof netns === "string" && Array.isArray(attachments);
+  const isKnown = STATES.has(state) && (ports === undefined || PORTS_STATES.has(ports));
+  return isWhole && isKnown ? record : undefined;
 }

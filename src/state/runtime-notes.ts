@@ -41,12 +41,12 @@ export interface RuntimeNotes {
 export function fileRuntimeNotes(dir: string): RuntimeNotes {
   const fileOf = (key: RuntimeKey): string => join(dir, nameOf(key));
   const textOf = (key: RuntimeKey): string | undefined =>
-    canBeNoted(key) ? ifReadable(() => readFileSync(fileOf(key), "utf8")) : undefined;
+    canBeNoted(key) ? ifPossible(() => readFileSync(fileOf(key), "utf8")) : undefined;
   const remove = (key: RuntimeKey): void => {
-    ifReadable(() => rmSync(fileOf(key), { force: true }));
+    ifPossible(() => rmSync(fileOf(key), { force: true }));
   };
   const put = (key: RuntimeKey, text: string): void => {
-    ifReadable(() => {
+    ifPossible(() => {
       makePrivateFolder(dir);
       replaceFile(fileOf(key), text, false);
     });
@@ -106,7 +106,7 @@ function canBeNoted({ root, id }: RuntimeKey): boolean {
 }
 
 /** What `work` gives; undefined where the system refuses it. */
-function ifReadable<T>(work: () => T): T | undefined {
+function ifPossible<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {

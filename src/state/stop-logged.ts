@@ -2,6 +2,7 @@ import { ifThere } from "../lib/errors.ts";
 import { statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inState } from "./files.ts";
+import { MARKS } from "./marks.ts";
 import type { SandboxStore } from "./store.ts";
 
 /**
@@ -11,7 +12,7 @@ import type { SandboxStore } from "./store.ts";
 export function noteStopLogged(store: SandboxStore, id: string): boolean {
   const stoppedAt = store.stoppedAt(id);
   if (stoppedAt === undefined) return false;
-  const file = join(store.pathOf(id), "kept");
+  const file = join(store.pathOf(id), MARKS.stopLogged);
   // By its time of change, in whole milliseconds: the mark of another stop has another.
   const logged = ifThere(() => statSync(file).mtimeMs);
   if (logged !== undefined && Math.round(logged) === Math.round(stoppedAt)) return false;

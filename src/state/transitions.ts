@@ -57,9 +57,12 @@ export function nextPortsState(
  */
 export function transition(store: SandboxStore, record: SandboxRecord, event: SandboxEvent): void {
   const state = nextState(record.state, event);
-  if (event === "attached" && record.ports === "acquiring") setPorts(record, "held");
-  store.write({ ...record, state }, { durable: record.keep && state !== "removing" });
+  const getsPorts = event === "attached" && record.ports === "acquiring";
+  const next = { ...record, state };
+  if (getsPorts) setPorts(next, "held");
+  store.write(next, { durable: record.keep && state !== "removing" });
   record.state = state;
+  if (getsPorts) setPorts(record, "held");
 }
 
 /** Moves the ports of a sandbox to their next state, on disk first. */

@@ -698,6 +698,18 @@ describe("a kept container", () => {
     },
   );
 
+  test("whose first start was killed has what that left with its runtime deleted first", async () => {
+    const store = fileStore(join(dir, "state"));
+    const record = store.read(ID);
+    if (typeof record !== "object") throw new Error("there is no record");
+    const attachments = record.attachments.map((each) => Object.assign(each, { addresses: [] }));
+    store.write({ ...record, state: "creating", attachments });
+    mkdirSync(join(dir, "runc", ID), { recursive: true });
+    writeFileSync(join(dir, "runc", ID, "exec.fifo"), "");
+    await create(context(), call());
+    expect(events[0]).toBe("runc delete");
+  });
+
   test("gets its network built again where the check fails", async () => {
     faults.set("CHECK", new Error("no eth0"));
     await create(context(), call());

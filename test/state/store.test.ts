@@ -44,6 +44,18 @@ test("a record is read as it was written, in files that only root may read", () 
   expect(readdirSync(store.pathOf("c1"))).toEqual(["record.json", "runtime"]);
 });
 
+test.each([
+  { title: "a state of another version", change: { state: "reserved" } },
+  { title: "a state of its ports of another version", change: { ports: "lent" } },
+  { title: "another version", change: { version: 2 } },
+  { title: "no attachments", change: { attachments: undefined } },
+])("a record with $title is unreadable, and not half understood", ({ change }) => {
+  const store = fileStore(dir);
+  store.prepare("c1");
+  writeFileSync(join(store.pathOf("c1"), "record.json"), JSON.stringify({ ...record, ...change }));
+  expect(store.read("c1")).toBe("unreadable");
+});
+
 test("where the container's folders are is told without the record too", () => {
   const store = fileStore(dir);
   store.prepare("c1");

@@ -69,7 +69,7 @@ export const delCheck: Check = {
   name: "del",
   async run(proof) {
     const faults = await removePeers(proof);
-    proof.isStuck = faults.length > 0;
+    proof.isStuck ||= faults.length > 0;
     if (faults.length === 0) return ok("");
     return fail(faults.join("; "), "docker cni gc tries again");
   },

@@ -46,6 +46,11 @@ async function reaches(proof: Proof, list: NetworkList): Promise<boolean> {
     }
     return false;
   } finally {
-    for (const peer of peers.splice(before)) await removePeer(proof.scratch, peer);
+    for (const peer of peers.splice(before)) {
+      await removePeer(proof.scratch, peer).catch((error: unknown) => {
+        proof.isStuck = true;
+        throw error;
+      });
+    }
   }
 }

@@ -6,7 +6,7 @@ import { parseRequest } from "../request/request.ts";
 import { pluginEnvironment } from "../runtime/environment.ts";
 import { requirePlugins } from "../runtime/facts.ts";
 import { planAttachments } from "../runtime/new-record.ts";
-import { type AllottedPorts, withAllottedPorts } from "../runtime/ports.ts";
+import { type AllottedPorts, withAllottedPorts } from "../sandbox/allot-ports.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
 import { release } from "../sandbox/release.ts";

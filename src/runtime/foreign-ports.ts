@@ -3,7 +3,7 @@ import { choosePorts, isNamed } from "../ports/port-choice.ts";
 import { portsOfBindings } from "../ports/ports.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
-import { portsOfOthers, releaseStopped } from "./ports.ts";
+import { portsOfOthers, releaseStopped } from "../sandbox/allot-ports.ts";
 
 /**
  * Refuses a container on a network of Docker's own that publishes a port which a container of ours has: Docker does not know of

@@ -16,7 +16,7 @@ import { type Workload, workloadArgs } from "../request/workload-args.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import type { ContainerFacts } from "./plan.ts";
-import type { AllottedPorts } from "./ports.ts";
+import type { AllottedPorts } from "../sandbox/allot-ports.ts";
 
 const NO_PORTS: AllottedPorts = { all: [], byNetwork: [], chosen: [] };
 

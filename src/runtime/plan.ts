@@ -6,7 +6,7 @@ import { type Asked, askedOf } from "../request/asked.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { type AttachmentsOptions, currentIdentity, newRecord } from "./new-record.ts";
 import type { NetworkRequest } from "./network-request.ts";
-import type { PortsRequest } from "./ports.ts";
+import type { PortsRequest } from "../sandbox/allot-ports.ts";
 
 /** What is known when the start of a container with its network is planned. */
 export type StartFacts = MakingFacts | KeptFacts;

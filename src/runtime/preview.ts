@@ -16,7 +16,7 @@ import { type NetworkRequest, readNetworkRequest } from "./network-request.ts";
 import { planAttachments } from "./new-record.ts";
 import { passthroughReason } from "./passthrough.ts";
 import { planStart, type StartPlan } from "./plan.ts";
-import { previewPorts } from "./ports.ts";
+import { previewPorts } from "../sandbox/allot-ports.ts";
 import { invalidId, unknownNetwork } from "./refusals.ts";
 
 /** What `create` would do with a container now. */

@@ -9,7 +9,7 @@ import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/re
 import { setPorts, transition } from "../state/transitions.ts";
 import { planAttachments } from "./new-record.ts";
 import type { PortsPlan, StartPlan } from "./plan.ts";
-import { withAllottedPorts } from "./ports.ts";
+import { withAllottedPorts } from "../sandbox/allot-ports.ts";
 
 /** Takes the ports that are planned, with the sandbox's lock held, and writes them down. Throws PORT_TAKEN, naming the holder. */
 export async function takePorts(

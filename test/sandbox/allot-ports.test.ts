@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CniError } from "../../src/cni/index.ts";
 import { UserError } from "../../src/lib/errors.ts";
-import { withAllottedPorts } from "../../src/runtime/ports.ts";
+import { withAllottedPorts } from "../../src/sandbox/allot-ports.ts";
 import { takePortsAgain } from "../../src/runtime/take-ports.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
-import { attachment, keptRecord, PORT, publishing, useBench } from "../sandbox/context.ts";
+import { attachment, keptRecord, PORT, publishing, useBench } from "./context.ts";
 
 const bench = useBench();
 const WISH = {

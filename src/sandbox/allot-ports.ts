@@ -6,12 +6,12 @@ import { choosePorts, isNamed } from "../ports/port-choice.ts";
 import type { PortMapping, PortRequest } from "../ports/ports.ts";
 import type { SandboxRequest } from "../request/request.ts";
 import { UserError } from "../lib/errors.ts";
-import type { SandboxContext } from "../sandbox/context.ts";
-import { nameOfNow } from "../sandbox/current-name.ts";
+import type { SandboxContext } from "./context.ts";
+import { nameOfNow } from "./current-name.ts";
 import { isOver } from "../state/assess.ts";
 import { assessNow, isLeftToRelease } from "../state/facts.ts";
-import { holdsPorts, releaseForOther, whyKept } from "../sandbox/published.ts";
-import { hadNoAdd } from "../sandbox/release.ts";
+import { holdsPorts, releaseForOther, whyKept } from "./published.ts";
+import { hadNoAdd } from "./release.ts";
 import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
 
 const ANY_PORT = "/proc/sys/net/ipv4/ip_local_port_range";
@@ -144,7 +144,7 @@ export async function releaseStopped(
 async function collectGone(context: SandboxContext, id: string): Promise<void> {
   for (const record of otherRecords(context, id)) {
     if (publishedPorts(record).length === 0 || !isLeftToRelease(record)) continue;
-    const { collect } = await import("../sandbox/gc.ts");
+    const { collect } = await import("./gc.ts");
     await collect(context, record.id, { waitMs: context.lockTimeoutMs });
   }
 }
@@ -164,7 +164,7 @@ export async function portsOfOthers(
       return { hostPort, protocol, hostIP, holder: "another container", record };
     });
     if (ports.length > 0 && isOver(assessNow(context, record))) {
-      const { collect } = await import("../sandbox/gc.ts");
+      const { collect } = await import("./gc.ts");
       const { outcome } = await collect(context, record.id, { waitMs: 0 });
       if (outcome === "released" || outcome === "gone" || outcome === "forgotten") continue;
       if (outcome === "failed" && hadNoAdd(context, record)) continue;

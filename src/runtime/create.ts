@@ -7,7 +7,6 @@ import { type Bundle, readBundle } from "../oci/bundle.ts";
 import { collectWhenIdle } from "../sandbox/background.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { lockSandbox } from "../sandbox/life.ts";
-import { release } from "../sandbox/release.ts";
 import type { Lock } from "../state/lock.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import type { CreateCall } from "./args.ts";
@@ -85,7 +84,10 @@ export async function create(context: CreateContext, call: CreateCall): Promise<
   const choice = await chooseNetwork(context, container, known);
   if (choice.leaveAlone !== undefined) {
     const lock = await early;
-    if (choice.ends !== undefined) await release(context, choice.ends);
+    if (choice.ends !== undefined) {
+      const { release } = await import("../sandbox/release.ts");
+      await release(context, choice.ends);
+    }
     log.debug({ container: call.id, step: "create" }, `left alone: ${choice.leaveAlone}`);
     lock?.release();
     return withNote(context, call, "", () => context.runtime.run(call));

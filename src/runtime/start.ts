@@ -3,7 +3,6 @@ import { refreshHosts } from "../sandbox/hosts.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, checkOrReattach } from "../sandbox/life.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
-import { release } from "../sandbox/release.ts";
 import { publishedPorts, type SandboxRecord } from "../state/record.ts";
 import type { CreateCall } from "./args.ts";
 import { runBeside } from "./beside.ts";
@@ -144,6 +143,7 @@ async function undo(context: CreateContext, { bundle, plan }: Start): Promise<vo
   }
   if (before === undefined) {
     const signal = AbortSignal.timeout(UNDO_MS);
+    const { release } = await import("../sandbox/release.ts");
     await release(context, record, { staysLocked: true, signal }).catch(failed);
   } else {
     try {

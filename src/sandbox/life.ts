@@ -8,7 +8,6 @@ import { withAddLock } from "./host-lock.ts";
 import { assess, type Facts } from "../state/assess.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
-import { killOrphans, release } from "./release.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */
 export async function lockSandbox(context: SandboxContext, id: string): Promise<Lock> {
@@ -41,8 +40,12 @@ export async function findKeptSandbox(
 ): Promise<SandboxRecord | undefined> {
   const record = await readOrRecover(context, id, containerDir);
   if (record === undefined) return undefined;
-  await killOrphans(context, record);
+  if (record.state !== "attached") {
+    const { killOrphans } = await import("./release.ts");
+    await killOrphans(context, record);
+  }
   if (assess(record, {}, AT_ITS_START).life === "kept") return record;
+  const { release } = await import("./release.ts");
   await release(context, record, { staysLocked: true });
   return undefined;
 }

@@ -84,7 +84,8 @@ export async function runOperatorVerb(start: OperatorStart): Promise<number> {
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    return explain(error, start.options);
+    const { withHint } = await import("../runtime/hints.ts");
+    return explain(withHint(error, undefined), start.options);
   }
 }
 

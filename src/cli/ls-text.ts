@@ -60,6 +60,12 @@ function rowsOf(view: SandboxView, trunc: boolean): string[][] {
   const label = retry === undefined ? state : `${state} (failed)`;
   const shown = (text: string, longest: number): string =>
     trunc && text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+  if (record.attachments.length === 0) {
+    // All of its networks were disconnected.
+    const none = Array.from({ length: trunc ? 3 : 5 }, () => NOTHING);
+    const of = [shown(name ?? NOTHING, LONGEST.name), trunc ? shortId(id) : id];
+    return [of.concat(none, coloured(label), ageOf(view))];
+  }
   return record.attachments.map((attachment) => {
     const { network, ifName, mac = NOTHING } = attachment;
     const of = [shown(name ?? NOTHING, LONGEST.name), trunc ? shortId(id) : id, network];

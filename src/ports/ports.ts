@@ -126,7 +126,8 @@ function parseHostPorts(
   return text === "" || text === "0" ? undefined : parseRange(source, text);
 }
 
-function parseRange(source: RequestSource, text: string): readonly [number, number] {
+/** `80` or `80-90`: the first port and the last. */
+export function parseRange(source: RequestSource, text: string): readonly [number, number] {
   const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);

@@ -168,7 +168,8 @@ function planPorts({ docker, bootId, kept: { record }, otherPorts }: KeptFacts):
   if (otherPorts !== undefined && docker !== undefined) {
     return { take: "others", request: otherPorts, asked: askedOf(docker) };
   }
-  if (publishedPorts(record).length === 0) return { take: "none" };
+  // Where the last one was unpublished after a stop, plugins have yet to be told.
+  if (publishedPorts(record).length === 0 && record.ports === undefined) return { take: "none" };
   const isHeld = record.ports === undefined && record.bootId === bootId;
   return { take: isHeld ? "held" : "again" };
 }

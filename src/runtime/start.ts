@@ -52,7 +52,7 @@ async function remember(context: CreateContext, plan: StartPlan): Promise<void> 
     store.write(record, { durable: isEdited });
   }
   if (before !== undefined) store.clearStopped(record.id);
-  if (ports.take === "none") return;
+  if (ports.take === "none" && !(isEdited && record.published)) return;
   try {
     const { takePorts } = await import("./take-ports.ts");
     await takePorts(context, plan);

@@ -5,11 +5,16 @@ import { networksForPorts } from "../request/runtime-conf.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { heldTwice } from "../sandbox/held-twice.ts";
 import { acquirePorts, releaseOrLog } from "../sandbox/published.ts";
-import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
+import {
+  type AttachmentRecord,
+  type ChosenPort,
+  publishedPorts,
+  type SandboxRecord,
+} from "../state/record.ts";
 import { setPorts, transition } from "../state/transitions.ts";
 import { planAttachments } from "./new-record.ts";
 import type { PortsPlan, StartPlan } from "./plan.ts";
-import { withAllottedPorts } from "../sandbox/allot-ports.ts";
+import { type PortsRequest, withAllottedPorts } from "../sandbox/allot-ports.ts";
 
 /** Takes the ports that are planned, with the sandbox's lock held, and writes them down. Throws PORT_TAKEN, naming the holder. */
 export async function takePorts(
@@ -18,7 +23,10 @@ export async function takePorts(
 ): Promise<void> {
   switch (ports.take) {
     case "none":
-      return;
+      // Those that the operator published stay, whatever was edited.
+      if (publishedPorts(record).length === 0) return;
+      await releaseHeld(context, record);
+      return takePortsAgain(context, record);
     case "held":
       return warnOfOthers(context, record);
     case "asked":
@@ -62,10 +70,17 @@ async function takeAskedPorts(
   record: SandboxRecord,
   { ports, durable }: { ports: Extract<PortsPlan, { take: "asked" }>; durable: boolean },
 ): Promise<void> {
-  await withAllottedPorts(context, record.id, ports.request, (allotted) => {
+  const request = withChanges(ports.request, record);
+  await withAllottedPorts(context, record.id, request, (allotted) => {
     const planned = planAttachments(ports.attachments, allotted);
-    for (const [place, attachment] of record.attachments.entries()) {
-      attachment.capabilityArgs = planned[place]?.capabilityArgs ?? attachment.capabilityArgs;
+    for (const attachment of record.attachments) {
+      const asked = attachment.connected === true ? undefined : argsOf(planned, attachment);
+      const own = publishedPorts({ attachments: [attachment] });
+      attachment.capabilityArgs = withOwnPorts(
+        asked ?? withoutPorts(attachment),
+        own,
+        allotted.all,
+      );
     }
     if (allotted.chosen.length > 0) record.chosenPorts = allotted.chosen;
     context.store.write(record, { durable });
@@ -113,12 +128,13 @@ async function takeOtherPorts(
   { request: networkRequest, asked }: Extract<PortsPlan, { take: "others" }>,
 ): Promise<void> {
   const lists = record.attachments.map(({ list }) => parseNetworkList(list));
-  const publishing = networksForPorts(lists, networkRequest.ports);
-  const ports = networkRequest.ports.map((request) => asBefore(request, record.chosenPorts ?? []));
+  const wanted = withChanges(networkRequest, record);
+  const publishing = networksForPorts(lists, wanted.ports);
+  const ports = wanted.ports.map((request) => asBefore(request, record.chosenPorts ?? []));
   await withAllottedPorts(
     context,
     record.id,
-    { ...networkRequest, ports },
+    { ...wanted, ports },
     ({ all, byNetwork, chosen }) => {
       for (const [place, attachment] of record.attachments.entries()) {
         const isPublishing = publishing.some((list) => list === lists[place]);
@@ -131,6 +147,52 @@ async function takeOtherPorts(
       context.store.write(record);
     },
   );
+}
+
+function argsOf(
+  planned: readonly AttachmentRecord[],
+  { ifName }: AttachmentRecord,
+): AttachmentRecord["capabilityArgs"] | undefined {
+  return planned.find((each) => each.ifName === ifName)?.capabilityArgs;
+}
+
+function withoutPorts({ capabilityArgs }: AttachmentRecord): AttachmentRecord["capabilityArgs"] {
+  const { portMappings: _, ...others } = capabilityArgs;
+  return others;
+}
+
+/** With those of its own ports of before that were allotted again. */
+function withOwnPorts(
+  capabilityArgs: AttachmentRecord["capabilityArgs"],
+  own: readonly PortMapping[],
+  allotted: readonly PortMapping[],
+): AttachmentRecord["capabilityArgs"] {
+  const asked = capabilityArgs["portMappings"];
+  const had: PortMapping[] = Array.isArray(asked) ? asked : [];
+  const [texts, wanted] = [had, own].map((ports) => new Set(ports.map(describePort)));
+  const more = allotted.filter(
+    (port) => wanted?.has(describePort(port)) === true && texts?.has(describePort(port)) !== true,
+  );
+  return more.length === 0
+    ? capabilityArgs
+    : { ...capabilityArgs, portMappings: [...had, ...more] };
+}
+
+/** What is asked for by Docker's files, as the operator changed it since by publish and unpublish. */
+function withChanges(
+  request: PortsRequest,
+  { published = [], unpublished = [] }: SandboxRecord,
+): PortsRequest {
+  if (published.length === 0 && unpublished.length === 0) return request;
+  const isLeft = (port: PortRequest): boolean =>
+    !unpublished.some(({ hostPort, containerPort, protocol, hostIP }) => {
+      const isSame = port.containerPort === containerPort && port.protocol === protocol;
+      return isSame && port.hostIP === hostIP && isWithin(hostPort, port.hostPorts);
+    });
+  const more = published.map(({ hostPort, ...port }): PortRequest => {
+    return { ...port, hostPorts: [hostPort, hostPort] };
+  });
+  return { ...request, ports: [...request.ports.filter(isLeft), ...more] };
 }
 
 function asBefore(request: PortRequest, chosen: readonly ChosenPort[]): PortRequest {

@@ -12,7 +12,12 @@ import { isOver } from "../state/assess.ts";
 import { assessNow, isLeftToRelease } from "../state/facts.ts";
 import { holdsPorts, releaseForOther, whyKept } from "./published.ts";
 import { hadNoAdd } from "./release.ts";
-import { type ChosenPort, publishedPorts, type SandboxRecord } from "../state/record.ts";
+import {
+  type ChosenPort,
+  everyAttachment,
+  publishedPorts,
+  type SandboxRecord,
+} from "../state/record.ts";
 
 const ANY_PORT = "/proc/sys/net/ipv4/ip_local_port_range";
 
@@ -27,7 +32,10 @@ export interface AllottedPorts {
 }
 
 /** What a container asked for that may be ports. */
-export type PortsRequest = Pick<SandboxRequest, "ports" | "networks">;
+export interface PortsRequest extends Pick<SandboxRequest, "ports" | "networks"> {
+  /** What the container publishes already, beside which this is asked for. */
+  own?: readonly TakenPort[];
+}
 
 /**
  * Allots the ports that were asked for and calls `use` with them, which has to write them down: until it has, nobody else is
@@ -77,8 +85,8 @@ async function allotPorts(
 ): Promise<AllottedPorts> {
   const wanted = [networkRequest.ports, ...networkRequest.networks.map(({ ports }) => ports)];
   const requests = wanted.flat();
-  const others = await portsOfOthers(context, id, requests);
-  return choose(id, wanted, others);
+  const { taken, avoided } = await portsOfOthers(context, id, requests);
+  return choose(id, wanted, { taken: [...(networkRequest.own ?? []), ...taken], avoided });
 }
 
 /** The ports that would be allotted now, without anything of it being done. Throws PORT_TAKEN. */
@@ -202,7 +210,9 @@ function asNamed(request: PortRequest): Pick<TakenPort, "hostPort" | "protocol" 
 function otherRecords(context: SandboxContext, id: string): SandboxRecord[] {
   return context.store.list().flatMap((other) => {
     const record = other === id ? undefined : context.store.read(other);
-    return record === undefined || record === "unreadable" ? [] : [record];
+    if (record === undefined || record === "unreadable") return [];
+    // A port is in use until the network that publishes it is undone.
+    return [{ ...record, attachments: everyAttachment(record) }];
   });
 }
 

@@ -6,8 +6,9 @@ import { noteHosts, settleHosts } from "./hosts.ts";
 import { isOver } from "../state/assess.ts";
 import { assessNow, isLeftToRelease } from "../state/facts.ts";
 import { nextRetry } from "../state/retry.ts";
-import { publishedPorts, type SandboxRecord } from "../state/record.ts";
+import { everyAttachment, publishedPorts, type SandboxRecord } from "../state/record.ts";
 import { hadNoAdd, killOrphans, release } from "./release.ts";
+import { settleChanges, unsettledReason } from "./settle.ts";
 import type { Retry } from "../state/marks.ts";
 
 export interface GcOutcome {
@@ -62,6 +63,7 @@ async function collectOne(
     const markedAt = store.stoppedAt(id);
     const { life, facts } = assessNow(context, record, found === "unreadable");
     if (!isOver({ life })) {
+      if (options.dryRun !== true) await settleChanges(context, record);
       if (options.dryRun !== true && facts.process === "running") {
         // Its mark is of an earlier life, but not one that is made now.
         if (markedAt !== undefined && store.stoppedAt(id) === markedAt) store.clearStopped(id);
@@ -158,6 +160,7 @@ function clearlyKept(context: SandboxContext, id: string): GcOutcome | undefined
   const record = context.store.read(id);
   if (record === undefined || record === "unreadable") return undefined;
   const { life, facts, marks } = assessNow(context, record);
+  if (unsettledReason(context, record) !== undefined) return undefined;
   const isMarked = marks.stoppedForMs !== undefined;
   const isSettled = facts.process === "running" ? !isMarked : isMarked && !mayHoldPorts(record);
   if (isOver({ life }) || !isSettled) return undefined;
@@ -179,7 +182,7 @@ const MAX_ATTEMPTS = 5;
 
 /** Forgets a sandbox with what cannot be undone of it. */
 export async function giveUp(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  for (const { network, ifName } of record.attachments) {
+  for (const { network, ifName } of everyAttachment(record)) {
     context.cni.forget({ name: network }, { containerId: record.id, ifName });
   }
   await context.netns.remove(record.netns);

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../lib/errors.ts";
+import { describeError, UserError } from "../lib/errors.ts";
 import { checkAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { unavailableReason } from "./early.ts";
@@ -10,6 +10,7 @@ import { dropIpv6 } from "./restore-ipv6.ts";
 import { isCheckUnsupported, readOrRecover } from "./life.ts";
 import { reattach } from "./rebuild.ts";
 import { killOrphans, logEvent } from "./release.ts";
+import { settleChanges, unsettledReason } from "./settle.ts";
 import type { Lock } from "../state/lock.ts";
 import { assessNow, runsNow } from "../state/facts.ts";
 import { networkNow } from "../state/network-now.ts";
@@ -55,9 +56,15 @@ export function healSandbox(
   { isReloading = false } = {},
 ): Promise<Health> {
   return underLock(context, id, async (record) => {
+    const unsettled = unsettledReason(context, record);
+    const left = await settleChanges(context, record);
+    if (left.length > 0) return { health: "broken", reason: describeError(left[0]) };
     const { fault, ...found } = await examine(context, record);
     // A container may have been given another name since.
     noteHosts(context, record);
+    if (unsettled !== undefined && found.health === "ok") {
+      return { health: "healed", reason: unsettled };
+    }
     if (found.health !== "broken") return found;
     const isWhole = networkNow(context, record) === "whole";
     const away = isWhole ? await unavailableReason(context, record) : undefined;
@@ -132,6 +139,8 @@ async function examine(context: SandboxContext, record: SandboxRecord): Promise<
       network === "lost" ? "its network namespace is lost" : "it was not built again to the end";
     return { health: facts.process === "running" ? "broken" : "later", reason };
   }
+  const unsettled = unsettledReason(context, record);
+  if (unsettled !== undefined) return { health: "broken", reason: unsettled };
   try {
     const reason = (await checkAll(context, record)) ?? falseFaultsReason(record);
     return { health: "ok", ...(reason !== undefined && { reason }) };

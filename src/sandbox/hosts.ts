@@ -92,7 +92,8 @@ async function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>)
   const present = await Promise.all(records.map(asNamedNow));
   const linesAt = hostLines(present.map(memberOf));
   for (const [place, { id, files, attachments }] of present.entries()) {
-    const isConcerned = attachments.some(({ network }) => networks.has(network));
+    const isConcerned =
+      attachments.length === 0 || attachments.some(({ network }) => networks.has(network));
     if (files?.hosts === undefined || !isConcerned) continue;
     editShown(context, id, files.hosts, (text) => withOwnLines(text, linesAt(place)));
   }

@@ -44,6 +44,10 @@ export async function findKeptSandbox(
     const { killOrphans } = await import("./release.ts");
     await killOrphans(context, record);
   }
+  if (record.changing ?? record.unpublishing) {
+    const { settleChanges } = await import("./settle.ts");
+    await settleChanges(context, record);
+  }
   if (assess(record, {}, AT_ITS_START).life === "kept") return record;
   const { release } = await import("./release.ts");
   await release(context, record, { staysLocked: true });

@@ -1,7 +1,7 @@
 import { type AttachmentRef, CniError, parseNetworkList, type NetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { withExclusiveHostLock } from "./host-lock.ts";
-import type { AttachmentRecord } from "../state/record.ts";
+import { type AttachmentRecord, everyAttachment } from "../state/record.ts";
 
 export interface NetworkGcOutcome {
   network: string;
@@ -53,7 +53,9 @@ function attachments({ store, cni }: SandboxContext): Attached[] {
   return store.list().flatMap((containerId): Attached[] => {
     const record = store.read(containerId);
     if (record !== undefined && record !== "unreadable") {
-      return record.attachments.map((attachment) => Object.assign({ containerId }, attachment));
+      return everyAttachment(record).map((attachment) =>
+        Object.assign({ containerId }, attachment),
+      );
     }
     return cni
       .cachedAttachments(containerId, { incomplete: true })

@@ -80,7 +80,7 @@ export async function releaseForOther(context: SandboxContext, id: string): Prom
  * Runs DEL of the plugins that publish ports, and of no others. It is written down before and after: a crash in between is
  * repaired by the next call. The caller holds the sandbox's lock; its container does not run. Throws the first fault.
  */
-async function releasePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
+export async function releasePorts(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (!holdsPorts(context, record) || !canBeAlone(record)) return;
   portsTransition(context.store, record, "releasing");
   const { cni } = withEnvironment(context, record);

@@ -6,7 +6,12 @@ import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts } from "./hosts.ts";
 import { withSharedHostLock } from "./host-lock.ts";
-import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../state/record.ts";
+import {
+  type AttachmentRecord,
+  everyAttachment,
+  publishedPorts,
+  type SandboxRecord,
+} from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 
 /**
@@ -23,8 +28,9 @@ export async function release(
   const hasNothing = hadNoAdd(context, record);
   noteRemoval(context, record);
   noteHosts(context, record);
+  const all = { ...record, attachments: everyAttachment(record) };
   try {
-    await withSharedHostLock(context, () => detach(context, record, signal));
+    await withSharedHostLock(context, () => detach(context, all, signal));
   } finally {
     // The kernel frees what a plugin began: nothing needs the namespace to be found.
     if (hasNothing) await context.netns.remove(record.netns);
@@ -55,7 +61,8 @@ export function logEvent(
 
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
 export async function killOrphans(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  if (record.state !== "attached") await context.orphans.end(netnsPath(record.netns));
+  if (record.state !== "attached" || record.changing)
+    await context.orphans.end(netnsPath(record.netns));
 }
 
 /** Whether no plugin ever succeeded for it: then it holds no address and no port, whatever its DEL says. */

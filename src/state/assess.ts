@@ -56,7 +56,7 @@ export interface Assessment {
 }
 
 /** What of a record counts here. */
-export type Remembered = Pick<SandboxRecord, "state" | "keep" | "attachments">;
+export type Remembered = Pick<SandboxRecord, "state" | "keep" | "attachments" | "disconnected">;
 
 /**
  * Says what a sandbox is, from all that is known of it: the one place where this is decided. What is unknown is never
@@ -127,9 +127,11 @@ function networkOf(
 }
 
 /** Whether the sandbox has ever had its addresses; a rebuild asks for them again. */
-function hadNetwork({ state, attachments }: Remembered): boolean {
+function hadNetwork({ state, attachments, disconnected }: Remembered): boolean {
   return (
     state === "attached" ||
+    // That was a network once; there may be none left.
+    disconnected !== undefined ||
     attachments.some(({ addresses, lost }) => addresses.length > 0 || lost !== undefined)
   );
 }

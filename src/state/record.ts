@@ -48,6 +48,30 @@ export interface SandboxRecord {
   /** The environment that its plugins have, in every call of them: what the engine started it with, see `pluginEnvironment`. */
   environment?: Record<string, string>;
   attachments: AttachmentRecord[];
+  /** What `connect` and `disconnect` are at, or were killed at: it is none of the attachments, and is to be undone. */
+  changing?: ChangingAttachment[];
+  /** Networks that were asked for, and that the operator has disconnected since. */
+  disconnected?: string[];
+  /** Ports that the operator published beside those that were asked for. */
+  published?: PortMapping[];
+  /** Ports that were asked for, and that the operator has unpublished since. */
+  unpublished?: PortMapping[];
+  /** Ports that are given up when the DEL that has begun is done. */
+  unpublishing?: PortMapping[];
+}
+
+/** An attachment that is made or undone while the others stay. */
+export interface ChangingAttachment {
+  change: "connecting" | "disconnecting";
+  attachment: AttachmentRecord;
+  /** The default routes from before its ADD, and what stands in for them until it is done. */
+  routes?: { before: RouteText[]; standIns: RouteText[] };
+}
+
+/** A route as ip-route(8) prints it and takes it. */
+export interface RouteText {
+  family: 4 | 6;
+  text: string;
 }
 
 /** A published port, and the first and last one that it was chosen from; without, from all. */
@@ -61,6 +85,11 @@ export function publishedPorts({ attachments }: Pick<SandboxRecord, "attachments
     const mappings = capabilityArgs["portMappings"];
     return Array.isArray(mappings) ? mappings : [];
   });
+}
+
+/** The attachments of which there may be something to undo, those that are being changed too. */
+export function everyAttachment({ attachments, changing = [] }: SandboxRecord): AttachmentRecord[] {
+  return [...attachments, ...changing.map(({ attachment }) => attachment)];
 }
 
 /** A container on a network under an interface name, as it was asked for and what it was given. */
@@ -87,6 +116,10 @@ export interface AttachmentRecord {
   aliases?: string[];
   /** Gateways of the default route that was asked for on this network; empty: the network's own. */
   defaultRoute?: string[];
+  /** The operator connected it beside those that were asked for. */
+  connected?: true;
+  /** The default routes that were asked for on other interfaces until this one took their place. */
+  tookDefaultRoute?: Record<string, string[]>;
 }
 
 const STATES: ReadonlySet<string> = new Set(["creating", "attached", "removing"]);

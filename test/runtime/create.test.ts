@@ -23,6 +23,7 @@ import { runHookVerb } from "../../src/runtime/hook-verbs.ts";
 import { fileFirstUse } from "../../src/state/first-use.ts";
 import { sweep } from "../../src/sandbox/gc.ts";
 import { flockLocker } from "../../src/state/lock.ts";
+import type { AttachmentRecord, SandboxRecord } from "../../src/state/record.ts";
 import { startOf } from "../../src/state/running.ts";
 import { fileStore } from "../../src/state/store.ts";
 import { watchedLocker } from "../sandbox/lock-order.ts";
@@ -868,7 +869,7 @@ const published = (...ports: number[]) => ({
   ...NONE,
   PortBindings: { "80/tcp": ports.map((port) => ({ HostPort: String(port) })) },
 });
-const mapping = (hostPort: number) => ({ hostPort, containerPort: 80, protocol: "tcp" });
+const mapping = (hostPort: number) => ({ hostPort, containerPort: 80, protocol: "tcp" }) as const;
 
 /** Makes a container, stops it, and forgets what that did. */
 async function makeAndStop(hostConfig: object, ownLabels: object = {}): Promise<void> {
@@ -939,13 +940,32 @@ describe("a container on a network of Docker's own that publishes a port", () =>
   });
 });
 
+function listOf(name: string): object {
+  const portmap = { type: "portmap", capabilities: { portMappings: true } };
+  return { cniVersion: "1.0.0", name, plugins: [{ type: "bridge" }, portmap] };
+}
+
+/** Writes into the record of a stopped container what an operator's command would. */
+function changed(change: (record: SandboxRecord) => Partial<SandboxRecord>): void {
+  const record = store().read(ID);
+  if (typeof record !== "object") throw new Error("there is no record");
+  store().write({ ...record, ...change(record) });
+}
+function withWan({ attachments }: SandboxRecord): AttachmentRecord[] {
+  const list = JSON.stringify(listOf("wan"));
+  const more = { network: "wan", ifName: "eth1", list, connected: true } as const;
+  return attachments.flatMap((each) => [each, { ...each, ...more }]);
+}
+
+function networksAsked(): unknown[] {
+  return asked.map((each) => ("network" in each ? each.network : undefined));
+}
+
 describe("what was edited in Docker's own files", () => {
   beforeEach(() => {
-    const portmap = { type: "portmap", capabilities: { portMappings: true } };
     writeFileSync(join(dir, "plugins/portmap"), "");
     for (const name of ["lan", "wan"]) {
-      const list = { cniVersion: "1.0.0", name, plugins: [{ type: "bridge" }, portmap] };
-      writeFileSync(join(dir, `net.d/10-${name}.conflist`), JSON.stringify(list));
+      writeFileSync(join(dir, `net.d/10-${name}.conflist`), JSON.stringify(listOf(name)));
     }
   });
 
@@ -1030,6 +1050,81 @@ describe("what was edited in Docker's own files", () => {
     expect(events.slice(0, 2)).toEqual(["DEL", "netns remove"]);
     expect(asked).toEqual([gets]);
     expect(store().read(ID)).toMatchObject({ state: "attached" });
+  });
+
+  test("does not count where a network was connected, and nothing was edited", async () => {
+    await makeAndStop(NONE);
+    changed((record) => ({ attachments: withWan(record) }));
+    expect(await create(context(), call())).toBe(0);
+    expect(events.toSorted()).toEqual(["CHECK", "CHECK", "runc create"]);
+  });
+
+  test("leaves a network connected that the operator connected", async () => {
+    await makeAndStop(NONE);
+    changed((record) => ({ attachments: withWan(record) }));
+    engineSays({ ...NONE, Annotations: { "cni.aliases": "db" } });
+    expect(await create(context(), call())).toBe(0);
+    expect(networksAsked()).toEqual(["lan", "wan"]);
+    expect(store().read(ID)).toMatchObject({
+      attachments: [
+        { network: "lan", aliases: ["db"] },
+        { network: "wan", ifName: "eth1", connected: true },
+      ],
+    });
+  });
+
+  test("makes a connected network the container's own where it asks for that now", async () => {
+    await makeAndStop(NONE);
+    changed((record) => ({ attachments: withWan(record) }));
+    engineSays({ ...NONE, Annotations: { "cni.networks": "wan,lan" } });
+    expect(await create(context(), call())).toBe(0);
+    expect(networksAsked()).toEqual(["wan", "lan"]);
+  });
+
+  test("leaves a network off that the operator disconnected", async () => {
+    await makeAndStop(NONE);
+    changed((record) => ({ attachments: withWan(record).slice(1), disconnected: ["lan"] }));
+    engineSays({ ...NONE, Annotations: { "cni.aliases": "db" } });
+    expect(await create(context(), call())).toBe(0);
+    expect(networksAsked()).toEqual(["wan"]);
+    expect(store().read(ID)).toMatchObject({ disconnected: ["lan"] });
+  });
+
+  test.each<{ title: string; after: object; gets: object[] }>([
+    {
+      title: "ports",
+      after: published(40_126, 40_128),
+      gets: [{ portMappings: [mapping(40_128), mapping(40_127)] }],
+    },
+    {
+      title: "labels",
+      after: { ...published(40_126), Annotations: { "cni.aliases": "db" } },
+      gets: [{ portMappings: [mapping(40_127)] }],
+    },
+    {
+      title: "labels, and it asks for no ports",
+      after: { ...NONE, Annotations: { "cni.aliases": "db" } },
+      gets: [{ portMappings: [mapping(40_127)] }],
+    },
+  ])("leaves ports as the operator changed them: $title", async ({ after, gets }) => {
+    await makeAndStop(published(40_126));
+    changed(({ attachments }) => ({
+      attachments: attachments.map((each) =>
+        Object.assign(each, { capabilityArgs: { portMappings: [mapping(40_127)] } }),
+      ),
+      ports: "released",
+      published: [mapping(40_127)],
+      unpublished: [mapping(40_126)],
+    }));
+    engineSays(after);
+    expect(await create(context(), call())).toBe(0);
+    expect(asked).toMatchObject(gets);
+    expect(store().read(ID)).toMatchObject({
+      attachments: [{ capabilityArgs: gets[0] }],
+      published: [mapping(40_127)],
+      unpublished: [mapping(40_126)],
+    });
+    expect(store().read(ID)).not.toHaveProperty("ports");
   });
 
   test("leaves it without a network where none is asked for any more", async () => {

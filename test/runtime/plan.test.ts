@@ -257,6 +257,11 @@ describe("the ports of a container", () => {
       { take: "again" },
     ],
     [
+      "are taken again, though there are none left, where they were unpublished after that",
+      kept(record({ ports: "released" })),
+      { take: "again" },
+    ],
+    [
       "are taken again where giving them back was cut short",
       kept(publishing({ ports: "releasing" })),
       { take: "again" },

@@ -236,4 +236,14 @@ describe("what there is of its network", () => {
     const record: Remembered = { state: "creating", keep: true, attachments };
     expect(assess(record, {}, stopped).life).toBe("kept");
   });
+
+  test("a container whose networks were all disconnected is kept while it is built again", () => {
+    const record: Remembered = {
+      state: "creating",
+      keep: true,
+      attachments: [],
+      disconnected: ["lan"],
+    };
+    expect(assess(record, {}, stopped).life).toBe("kept");
+  });
 });

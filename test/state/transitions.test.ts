@@ -1,4 +1,9 @@
 import { describe, expect, test } from "vitest";
+import {
+  type AttachmentEvent,
+  type AttachmentState,
+  nextAttachmentState,
+} from "../../src/state/changes.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
 import {
   nextPortsState,
@@ -20,6 +25,13 @@ const PORTS = `
   releasing    releasing  released    acquiring    -
   released     -          -           acquiring    -
   acquiring    releasing  -           acquiring    held
+`;
+const ATTACHMENTS = `
+                 connecting  connected  disconnecting  disconnected
+  none           connecting  attached   -              -
+  connecting     -           attached   disconnecting  -
+  attached       -           -          disconnecting  -
+  disconnecting  -           -          disconnecting  none
 `;
 
 interface Cell<State, Event> {
@@ -61,6 +73,10 @@ const ofPorts = cells<NonNullable<SandboxRecord["ports"]> | "held", PortsEvent>(
   states: ["held", "releasing", "released", "acquiring"],
   events: ["releasing", "released", "acquiring", "held"],
 });
+const ofAttachments = cells<AttachmentState, AttachmentEvent>(ATTACHMENTS, {
+  states: ["none", "connecting", "attached", "disconnecting"],
+  events: ["connecting", "connected", "disconnecting", "disconnected"],
+});
 
 describe("a sandbox", () => {
   test.each(ofSandboxes)("that is $from, when it is $event: $to", ({ from, event, to }) => {
@@ -74,5 +90,12 @@ describe("published ports", () => {
     const ports = from === "held" ? undefined : from;
     const refusal = `ports that are ${from} cannot be ${event}`;
     expect(outcome(() => nextPortsState(ports, event) ?? "held")).toBe(to === "-" ? refusal : to);
+  });
+});
+
+describe("an attachment", () => {
+  test.each(ofAttachments)("that is $from, when it is $event: $to", ({ from, event, to }) => {
+    const refusal = `an attachment that is ${from} cannot be ${event}`;
+    expect(outcome(() => nextAttachmentState(from, event))).toBe(to === "-" ? refusal : to);
   });
 });

@@ -9,7 +9,7 @@ import {
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { privateFolder } from "./harness/daemon.ts";
-import { REPOSITORY } from "./harness/config.ts";
+import { hostLocal, REPOSITORY } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { must, waitFor } from "./harness/shell.ts";
@@ -20,6 +20,22 @@ import { inHostNetns, leases } from "./harness/traces.ts";
 const test = dockerTest({
   iptables: true,
   privateFolders: ["/etc"],
+  networks: (place) => ({
+    "20-back.conflist": {
+      cniVersion: "1.0.0",
+      name: "back",
+      plugins: [
+        {
+          type: "bridge",
+          bridge: `en${place.index}back`,
+          isGateway: true,
+          ipam: Object.assign(hostLocal(place), {
+            ranges: [[{ subnet: `10.205.${place.index}.0/24` }]],
+          }),
+        },
+      ],
+    },
+  }),
   runtimes: (place) => {
     mkdirSync(privateFolder(place, "/etc"), { recursive: true });
     writeFileSync(join(privateFolder(place, "/etc"), "subuid"), "nobody:500000:65536\n");
@@ -92,6 +108,33 @@ describe("a container with a user namespace of its own", () => {
       expect(await besideDaemon(host, verb, id, "--json")).toMatchObject([{ health: "ok" }]);
     }
     expect(await inside(host, id)).toBe(before);
+    await host.ok("rm", "-f", id);
+    await expectNothingLeft(host);
+  });
+
+  test("is connected and publishes while it runs and while it is stopped", async ({ host }) => {
+    const id = await host.sleeper("--name", "web");
+    const enter = ["nsenter", "--mount", "--net", `--target=${String(daemonPid(host.place))}`];
+    const launcher = join(REPOSITORY, "bin/docker-cni");
+    const verb = (...words: string[]): Promise<string> =>
+      must([...enter, launcher, "--config", join(host.place.dir, "cni.yaml"), ...words]);
+    const links = (): Promise<string> => host.ok("exec", id, "ls", "/sys/class/net");
+    await verb("connect", "web", "back");
+    await verb("publish", "web", "18120:80");
+    expect(await links()).toBe("eth0\neth1\nlo");
+    expect(await besideDaemon(host, "check", id, "--json")).toMatchObject([{ health: "ok" }]);
+    await host.ok("restart", id);
+    expect(await links()).toBe("eth0\neth1\nlo");
+    await host.ok("stop", id);
+    await verb("disconnect", "web", "back");
+    await verb("unpublish", "web", "18120");
+    await host.ok("start", id);
+    expect(await links()).toBe("eth0\nlo");
+    await host.ok("stop", id);
+    await verb("connect", "web", "back");
+    await host.ok("start", id);
+    expect(await links()).toBe("eth0\neth1\nlo");
+    expect(await besideDaemon(host, "check", id, "--json")).toMatchObject([{ health: "ok" }]);
     await host.ok("rm", "-f", id);
     await expectNothingLeft(host);
   });

@@ -14,12 +14,10 @@ export async function findLeaks({ dir }: Place): Promise<string[]> {
   return [
     ...entries("/run/netns").map((name) => `netns ${name}`),
     ...links
-      .filter(({ ifname }) => ifname !== "lo" && ifname !== "lfcrash")
+      .filter(({ ifname }) => !["lo", "lfcrash", "lfsecond"].includes(ifname))
       .map(({ ifname }) => `link ${ifname}`),
     ...rules.map(({ family, table, text }) => `${family} ${table} ${text}`),
-    ...entries(join(dir, "leases/crash"))
-      .filter((name) => /^\d/.test(name) && !isBlank(join(dir, "leases/crash", name)))
-      .map((name) => `lease ${name}`),
+    ...["crash", "second"].flatMap((name) => leases(join(dir, "leases", name))),
     ...entries(join(dir, "state/sandboxes")).map((name) => `sandbox ${name}`),
     ...entries(join(dir, "state/hosts")).map((name) => `note ${name}`),
     ...entries(join(dir, "state/cni"))
@@ -56,6 +54,12 @@ function environmentOf(pid: number): string {
     if (error instanceof Error && "code" in error) return "";
     throw error;
   }
+}
+
+function leases(dir: string): string[] {
+  return entries(dir)
+    .filter((name) => /^\d/.test(name) && !isBlank(join(dir, name)))
+    .map((name) => `lease ${name}`);
 }
 
 /** Killed before it has written whose the address is, host-local leaves a file that no DEL, and nobody else, can know. */

@@ -80,6 +80,7 @@ export async function makePlace(netnsFolder: "private" | "missing" = "private"):
   };
   writeFileSync(place.config, yaml(place));
   writeFileSync(path("net.d/10-crash.conflist"), JSON.stringify(network(place)));
+  writeFileSync(path("net.d/20-second.conflist"), JSON.stringify(secondNetwork(place)));
   writeFileSync(place.control, "");
   await writeWrappers(place);
   return place;
@@ -123,6 +124,25 @@ function network({ dir, subnet }: Place): unknown {
           dataDir: `${dir}/leases`,
         },
       },
+      { type: "portmap", capabilities: { portMappings: true } },
+      { type: "firewall" },
+    ],
+  };
+}
+
+/** A network that containers are connected to while they live. */
+function secondNetwork({ dir }: Place): unknown {
+  const ipam = {
+    type: "host-local",
+    ranges: [[{ subnet: "10.205.10.0/24" }]],
+    routes: [{ dst: "0.0.0.0/0" }],
+    dataDir: `${dir}/leases`,
+  };
+  return {
+    cniVersion: "1.0.0",
+    name: "second",
+    plugins: [
+      { type: "bridge", bridge: "lfsecond", isGateway: true, ipMasq: true, ipam },
       { type: "portmap", capabilities: { portMappings: true } },
       { type: "firewall" },
     ],

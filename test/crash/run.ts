@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { randomFrom } from "../soak/random.ts";
 import type { Container } from "./container.ts";
+import { findDifferences } from "./differences.ts";
 import { findLeaks, processesEnd } from "./leaks.ts";
 import { makePlace, type Place, removePlace } from "./place.ts";
 import { armFault, armTrace, describePoint, disarm, type Point, readPoints } from "./points.ts";
@@ -167,11 +168,17 @@ async function tryPoint(place: Place, point: Point, number: number): Promise<Ver
     armFault(place, point);
     await scenario.act(container, place);
     disarm(place);
+    // Every other time the next start has to do what gc does otherwise.
+    const isLeftToStart = scenario.changes === true && number % 2 === 0;
+    if (scenario.changes && !isLeftToStart) {
+      await gc(place);
+      lost.push(...(await findDifferences(place, container)));
+    }
     // The shim removes what a failed call may have left of the container.
     await container.deleteForce();
     await scenario.tidy?.(container, place);
     if (scenario.keeps) {
-      await gc(place);
+      if (!isLeftToStart) await gc(place);
     } else {
       container.remove();
       await gc(place);
@@ -181,7 +188,8 @@ async function tryPoint(place: Place, point: Point, number: number): Promise<Ver
     await container.start();
     const after = await container.link();
     const published = await container.publications();
-    if (published !== 1) lost.push(`its port is published by ${published} rules`);
+    if (scenario.changes) lost.push(...(await findDifferences(place, container)));
+    else if (published !== 1) lost.push(`its port is published by ${published} rules`);
     if (before !== undefined && after.split(" ")[0] !== before)
       lost.push(`${before} is now ${after}`);
   } catch (error) {

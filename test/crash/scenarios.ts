@@ -16,6 +16,11 @@ export interface Scenario {
   tidy?: (container: Container, place: Place) => Promise<void>;
   /** Whether the container exists afterwards, with an address of before to come back to. */
   keeps: boolean;
+  /**
+   * Whether it changes the networks or ports of a container that stays: then what it has afterwards has to be what its record says,
+   * while it runs and after its next start.
+   */
+  changes?: boolean;
   /** The programs of which the operation consists, each interrupted by itself. */
   targets: readonly string[];
 }
@@ -23,6 +28,11 @@ export interface Scenario {
 /** Runs gc once, as an operator would. */
 export async function gc(place: Place): Promise<void> {
   await runToExit([place.launcher, "--config", place.config, "--", "gc"], place);
+}
+
+/** Runs an operator's command; it may fail. */
+async function verb(place: Place, ...words: string[]): Promise<void> {
+  await runToExit([place.launcher, "--config", place.config, "--", ...words], place);
 }
 
 export const scenarios: readonly Scenario[] = [
@@ -139,6 +149,64 @@ export const scenarios: readonly Scenario[] = [
     },
     keeps: false,
     targets: ["program", "bridge:DEL", "host-local:DEL"],
+  },
+  {
+    name: "connect",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+    },
+    act: (container, place) => verb(place, "connect", container.id, "second"),
+    keeps: true,
+    changes: true,
+    targets: ["program", "ip", "bridge:ADD", "host-local:ADD", "portmap:ADD", "firewall:ADD"],
+  },
+  {
+    name: "connect of a stopped container",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+      await container.stop();
+    },
+    act: (container, place) => verb(place, "connect", container.id, "second", "--default-route"),
+    keeps: true,
+    changes: true,
+    targets: ["program", "ip", "bridge:ADD"],
+  },
+  {
+    name: "disconnect",
+    arrange: async (container, place) => {
+      container.exist();
+      await container.start();
+      await verb(place, "connect", container.id, "second", "--default-route");
+    },
+    act: (container, place) => verb(place, "disconnect", container.id, "second"),
+    keeps: true,
+    changes: true,
+    targets: ["program", "ip", "bridge:DEL", "host-local:DEL", "portmap:DEL", "firewall:DEL"],
+  },
+  {
+    name: "publish",
+    arrange: async (container) => {
+      container.exist();
+      await container.start();
+    },
+    act: ({ id, number }, place) => verb(place, "publish", id, `${30_000 + number}:81`),
+    keeps: true,
+    changes: true,
+    targets: ["program", "portmap:DEL", "portmap:ADD"],
+  },
+  {
+    name: "unpublish",
+    arrange: async (container, place) => {
+      container.exist();
+      await container.start();
+      await verb(place, "publish", container.id, `${30_000 + container.number}:81`);
+    },
+    act: ({ id, number }, place) => verb(place, "unpublish", id, String(20_000 + number)),
+    keeps: true,
+    changes: true,
+    targets: ["program", "portmap:DEL", "portmap:ADD"],
   },
   {
     name: "poststop hook of a stop",

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import type { AttachmentRecord } from "../state/record.ts";
 import type { OperatorCall } from "./cli.ts";
-import { findSandbox } from "./find.ts";
 import { networkJson } from "./container-json.ts";
+import { findAttached } from "./unattached.ts";
 
 interface ConnectFlags {
   ip?: string;
@@ -28,7 +28,7 @@ export function connectCommand(call: OperatorCall): Command {
       const { sandbox, config, print } = call;
       const { connectRequest } = await import("../request/connect-request.ts");
       const request = connectRequest({ network, ...flags });
-      const { id } = await findSandbox(sandbox, container);
+      const { id } = await findAttached(call, container);
       const { connect } = await import("../sandbox/connect.ts");
       const { cniConfDir: confDir, workloadArgs } = config;
       const connected = await connect(sandbox, id, { request, confDir, workloadArgs });

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { describePort } from "../ports/ports.ts";
 import type { OperatorCall } from "./cli.ts";
-import { findSandbox } from "./find.ts";
 import { networkJson } from "./container-json.ts";
+import { findAttached } from "./unattached.ts";
 
 /** `disconnect`: takes a container off a network. */
 export function disconnectCommand(call: OperatorCall): Command {
@@ -12,7 +12,7 @@ export function disconnectCommand(call: OperatorCall): Command {
     .option("--json", "print the network as ls --json did")
     .action(async (container: string, network: string, { json }: { json?: boolean }) => {
       const { sandbox, print } = call;
-      const { id } = await findSandbox(sandbox, container);
+      const { id } = await findAttached(call, container);
       const { disconnect } = await import("../sandbox/disconnect.ts");
       const { attachment, unpublished } = await disconnect(sandbox, id, network);
       if (json) print(JSON.stringify(networkJson(attachment), null, 2));

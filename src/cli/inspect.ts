@@ -6,6 +6,7 @@ import type { Counters, Neighbour } from "../netns/traffic.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { ignoredLabels } from "../sandbox/ignored-labels.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { unsettledReason } from "../sandbox/settle.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
@@ -102,7 +103,7 @@ export async function inspectSandbox(
     results: Object.fromEntries(
       record.attachments.map(({ ifName }, place) => [ifName, results[place] ?? null]),
     ),
-    notes,
+    notes: [...notes, ...[unsettledReason({ store }, record) ?? []].flat()],
   };
 }
 

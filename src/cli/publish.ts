@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { PortMapping } from "../ports/ports.ts";
 import type { OperatorCall } from "./cli.ts";
-import { findSandbox } from "./find.ts";
+import { findAttached } from "./unattached.ts";
 
 const PORTS = "such as 8080:80, 127.0.0.1:53:53/udp or 7000-7002:6000-6002";
 
@@ -14,7 +14,7 @@ export function publishCommand(call: OperatorCall): Command {
     .action(async (container: string, words: string[], { json }: { json?: boolean }) => {
       const { parsePorts } = await import("../ports/ports.ts");
       const requests = parsePorts({ flag: "publish", value: words.join(",") });
-      const { id } = await findSandbox(call.sandbox, container);
+      const { id } = await findAttached(call, container);
       const { publish } = await import("../sandbox/publish.ts");
       const { ports } = await publish(call.sandbox, id, requests);
       printPorts(call, ports, json);
@@ -30,7 +30,7 @@ export function unpublishCommand(call: OperatorCall): Command {
     .action(async (container: string, words: string[], { json }: { json?: boolean }) => {
       const { parseSelections } = await import("../ports/port-selection.ts");
       const selections = parseSelections({ flag: "unpublish", value: words.join(",") });
-      const { id } = await findSandbox(call.sandbox, container);
+      const { id } = await findAttached(call, container);
       const { unpublish } = await import("../sandbox/publish.ts");
       const { ports } = await unpublish(call.sandbox, id, selections);
       if (json) printPorts(call, ports, json);

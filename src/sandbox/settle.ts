@@ -12,7 +12,7 @@ import { detach } from "./release.ts";
 
 /** Why a sandbox is not as its record wants it: a change of `connect`, `publish` or the like was cut short. Undefined where none was. */
 export function unsettledReason(
-  { store }: SandboxContext,
+  { store }: Pick<SandboxContext, "store">,
   record: SandboxRecord,
 ): string | undefined {
   const [first] = record.changing ?? [];

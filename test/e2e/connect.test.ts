@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
@@ -35,6 +36,24 @@ const test = dockerTest({
   networks: (place) => ({
     "20-back.conflist": network(place, "back", 205),
     "21-side.conflist": network(place, "side", 206),
+    "22-dual.conflist": {
+      cniVersion: "1.0.0",
+      name: "dual",
+      plugins: [
+        {
+          type: "bridge",
+          bridge: `en${place.index}dual`,
+          isGateway: true,
+          ipam: Object.assign(hostLocal(place), {
+            ranges: [
+              [{ subnet: `10.207.${place.index}.0/24` }],
+              [{ subnet: `fd00:207:${place.index}::/64` }],
+            ],
+            routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
+          }),
+        },
+      ],
+    },
   }),
 });
 
@@ -172,9 +191,58 @@ describe("connect", () => {
     expect(await links(web)).toEqual(["eth0"]);
   });
 
-  test("works for a stopped container, and for one with CAP_NET_ADMIN or sysctls of its own", async ({
-    host,
-  }) => {
+  test("never leaves a container without its default route", async ({ host }) => {
+    const web = await host.sleeper("--name", "web");
+    const routes = await defaultRoutes(host, web);
+    const look = "while :; do ip route get 192.0.2.1; done 2>&1";
+    const looker = spawn("nsenter", [`--net=${host.netns(web)}`, "sh", "-c", look]);
+    let seen = "";
+    looker.stdout.on("data", (piece: Buffer) => (seen += piece.toString()));
+    try {
+      await cni(host, "connect", "web", "back");
+      await cni(host, "connect", "web", "side");
+    } finally {
+      looker.kill("SIGKILL");
+    }
+    const lines = seen.split("\n").filter((line) => line.startsWith("192.0.2.1"));
+    expect(lines.length).toBeGreaterThan(20);
+    // While another network's route is there as well, the stand-ins are in front of it.
+    expect(lines.filter((line) => !line.includes("dev eth0"))).toEqual([]);
+    expect(seen).not.toMatch(/unreachable/i);
+    expect(await defaultRoutes(host, web)).toBe(routes);
+  });
+
+  test("gives IPv6 and its default route to a container that had none", async ({ host }) => {
+    const web = await host.sleeper("--name", "web");
+    await cni(host, "connect", "web", "dual");
+    const has = async (): Promise<void> => {
+      const inside = ["nsenter", `--net=${host.netns(web)}`, "ip", "-6"];
+      const prefix = `fd00:207:${host.place.index}:`;
+      expect(await must([...inside, "address", "show", "eth1"])).toContain(`${prefix}:2/64`);
+      expect(await must([...inside, "route", "show", "default"])).toContain(`${prefix}:1 dev eth1`);
+      await cni(host, "check");
+    };
+    await has();
+    await host.ok("restart", web);
+    await has();
+    await cni(host, "disconnect", "web", "dual");
+    expect(await links(web)).toEqual(["eth0"]);
+    await host.ok("restart", web);
+    expect(await links(web)).toEqual(["eth0"]);
+  });
+
+  test("takes an address that a stopped container keeps, if it is asked for", async ({ host }) => {
+    const web = await host.sleeper("--name", "web");
+    const db = await host.sleeper("--name", "db", "--label", "cni.networks=back");
+    const { address } = await host.interface(db);
+    await host.ok("stop", db);
+    await cni(host, "connect", "web", "back", "--ip", address);
+    expect((await host.interface(web, "eth1")).address).toBe(address);
+    await host.ok("start", db);
+    expect((await host.interface(db)).address).not.toBe(address);
+  });
+
+  test("works for a stopped container, with CAP_NET_ADMIN too", async ({ host }) => {
     const web = await host.sleeper("--name", "web", "--cap-add", "NET_ADMIN");
     await host.ok("stop", web);
     await cni(host, "connect", "web", "back");
@@ -191,6 +259,7 @@ describe("connect", () => {
     const web = await host.sleeper("--name", "web");
     const db = await host.sleeper("--name", "db", "--label", "cni.networks=back");
     const taken = (await host.interface(db)).address;
+    await host.ok("run", "-d", "--name", "plain", "--net", "none", "busybox", "sleep", "600");
     const before = readFileSync(recordPath(host, web), "utf8");
     const own = host.place.network;
     for (const [words, message] of [
@@ -201,6 +270,7 @@ describe("connect", () => {
       [["web", "back", "--ip", "10.9.9.9"], /10\.9\.9\.9|range/],
       [["web", "back", "--ip", "x"], /not an IP address/],
       [["nobody", "back"], /no container "nobody"/],
+      [["plain", "back"], /container plain has no CNI network to be changed/],
     ] as const) {
       const { stderr, exitCode } = await program(host, "connect", ...words);
       expect(stderr).toMatch(message);

@@ -4,7 +4,17 @@ import { TEST_PREFIX } from "../prove/names.ts";
 import type { LogLine } from "./log-line.ts";
 
 /** What happens to a container's network. */
-const KINDS = ["attach", "detach", "keep", "heal", "fail"] as const;
+const KINDS = [
+  "attach",
+  "detach",
+  "keep",
+  "heal",
+  "connect",
+  "disconnect",
+  "publish",
+  "unpublish",
+  "fail",
+] as const;
 
 export type EventKind = (typeof KINDS)[number];
 

@@ -12,6 +12,7 @@ import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./current-name.ts";
 import { attachNew } from "./life.ts";
 import { publishNames } from "./publish-names.ts";
+import { logEvent } from "./release.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { undoChanging } from "./settle.ts";
 import {
@@ -53,6 +54,7 @@ export async function connect(
     if (isWhole) await attachBeside(context, record, attachment);
     else attachmentTransition(context.store, record, connectedNow(record, attachment));
     await publishNames(context, record);
+    logEvent(context, { ...record, attachments: [attachment] }, "connect", "connected");
     return { name, attachment, isDone: isWhole };
   });
 }

@@ -5,6 +5,7 @@ import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../st
 import { type Changeable, changeSandbox } from "./change.ts";
 import type { SandboxContext } from "./context.ts";
 import { publishNames } from "./publish-names.ts";
+import { logEvent } from "./release.ts";
 import { undoChanging } from "./settle.ts";
 
 export interface Disconnected {
@@ -33,6 +34,7 @@ export async function disconnect(
     attachmentTransition(context.store, record, { attachment, event: "disconnecting", along });
     const [fault] = await undoChanging(context, record);
     await publishNames(context, record);
+    logEvent(context, { ...record, attachments: [attachment] }, "disconnect", "disconnected");
     if (fault === undefined) return { name, attachment, unpublished };
     throw new UserError(
       "CNI_FAILED",

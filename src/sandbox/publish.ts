@@ -20,6 +20,7 @@ import {
   withPorts,
 } from "./port-changes.ts";
 import { holdsPorts, releasePorts } from "./published.ts";
+import { logEvent } from "./release.ts";
 
 /** The container as messages name it, and the ports that it was about. */
 export interface PortsChanged {
@@ -49,12 +50,12 @@ export async function publish(
       context.store.write(record);
       return all;
     });
-    if (!isRunning) return { name, ports };
     try {
-      await publishAnew(context, record);
+      if (isRunning) await publishAnew(context, record);
     } catch (error) {
       await undo(context, record, { before, error });
     }
+    logEvent(context, record, "publish", "published", { ports });
     return { name, ports };
   });
 }
@@ -75,6 +76,7 @@ export async function unpublish(
       await giveBackPorts(context, sandbox);
       assign(record, withoutPorts(record, ports));
       context.store.write(record);
+      logEvent(context, record, "unpublish", "unpublished", { ports });
       return { name, ports };
     }
     const before = fieldsOf(record);
@@ -87,6 +89,7 @@ export async function unpublish(
       const isGivenUp = record.unpublishing === undefined;
       await undo(context, record, { ...(!isGivenUp && { before }), error });
     }
+    logEvent(context, record, "unpublish", "unpublished", { ports });
     return { name, ports };
   });
 }

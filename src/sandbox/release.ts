@@ -42,7 +42,15 @@ export async function release(
 }
 
 /** What happens to a network, for `docker cni events`: see docs/commands.md. */
-export type NetworkEvent = "attach" | "detach" | "keep" | "heal";
+export type NetworkEvent =
+  | "attach"
+  | "detach"
+  | "keep"
+  | "heal"
+  | "connect"
+  | "disconnect"
+  | "publish"
+  | "unpublish";
 
 /** Writes an event to the log, with what a tool that follows them has to know of the network. */
 export function logEvent(

@@ -120,6 +120,8 @@ describe("connect", () => {
       { network: host.place.network, interface: "eth0" },
       { network: "back", interface: "eth1", addresses: [`${address}/24`], mac },
     ]);
+    const log = readFileSync(join(host.place.dir, "docker-cni.log"), "utf8");
+    expect(log).toMatch(/"event":"connect","networks":\[\{"network":"back","interface":"eth1"/);
     await cni(host, "check");
   });
 

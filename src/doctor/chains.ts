@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { tableOf, wordsOf } from "../lib/iptables-save.ts";
 import { shortId } from "../lib/short-id.ts";
 import type { SandboxView } from "../sandbox/view.ts";
 import { broken, fine, type Finding, warning } from "./finding.ts";
-import { tableOf } from "./forwarding.ts";
 import type { Subject } from "./subject.ts";
 
 const FAMILIES = ["iptables", "ip6tables"] as const;
@@ -54,7 +54,7 @@ function unowned(family: string, { chain, id, rules, isOurs }: Unowned): Finding
     id === undefined ? "nothing tells whose it was" : `it was of ${shortId(id)}, which is gone`;
   const jumps = rules.filter((line) => !line.startsWith(`-A ${chain} `));
   const steps = [
-    ...jumps.map((line) => [family, "-w", "-t", "nat", "-D"].concat(words(line).slice(1))),
+    ...jumps.map((line) => [family, "-w", "-t", "nat", "-D"].concat(wordsOf(line).slice(1))),
     [family, "-w", "-t", "nat", "-F", chain],
     [family, "-w", "-t", "nat", "-X", chain],
   ];
@@ -78,12 +78,5 @@ function chainNames(views: readonly SandboxView[]): string[] {
         `CNI-SN-${hash.slice(0, 21)}`,
       ];
     }),
-  );
-}
-
-/** The words of a line of iptables-save(8), which quotes those with spaces. */
-function words(line: string): string[] {
-  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
-    ([, text, word]) => text?.replaceAll(/\\(.)/g, "$1") ?? word ?? "",
   );
 }

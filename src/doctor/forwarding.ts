@@ -2,6 +2,7 @@ import { bridgeNameOf } from "../lib/bridge-name.ts";
 import type { NetworkList } from "../cni/index.ts";
 import { subnetsOf } from "../ipam/pools.ts";
 import { rangeOf } from "../lib/ip-range.ts";
+import { tableOf } from "../lib/iptables-save.ts";
 import { broken, command, fine, type Finding, type Remedy } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -49,14 +50,6 @@ export async function forwardPolicy({ networks, iptables }: Subject): Promise<Fi
     const detail = `${policy}: it drops what containers of ${list.name} send beyond the host. Add the plugin "firewall" to ${list.file}, or accept its bridge`;
     return broken(title, detail, accept(bridgeOf(list), filter));
   });
-}
-
-/** The lines of a table as iptables-save(8) prints them. */
-export function tableOf(lines: readonly string[], table: string): string[] {
-  const start = lines.indexOf(`*${table}`);
-  if (start === -1) return [];
-  const end = lines.indexOf("COMMIT", start);
-  return lines.slice(start + 1, end === -1 ? undefined : end);
 }
 
 /** Whether packets of a network go through the host's own routing. */

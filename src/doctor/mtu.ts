@@ -7,12 +7,19 @@ const DEFAULT_MTU = 1500;
 
 /** Whether a network's packets are larger than the way out of the host takes. */
 export async function mtuAgainstUplink({ networks, links, routes }: Subject): Promise<Finding[]> {
-  const ways = await routes();
-  const uplinkName = ways.find(({ dst }) => dst === "default")?.dev;
-  const uplink = (await links()).find(({ ifname }) => ifname === uplinkName);
+  const uplink = await findUplink({ links, routes });
   if (uplink === undefined || uplink.mtu === 0) return [];
   const found = (await networks()).flatMap((list) => tooLarge(list, uplink));
   return found.length > 0 ? found : [fine("MTU", `${uplink.mtu} of the uplink ${uplink.ifname}`)];
+}
+
+/** The interface that the host's default route leads out of; undefined where there is none. */
+async function findUplink({
+  links,
+  routes,
+}: Pick<Subject, "links" | "routes">): Promise<HostLink | undefined> {
+  const name = (await routes()).find(({ dst }) => dst === "default")?.dev;
+  return (await links()).find(({ ifname }) => ifname === name);
 }
 
 function tooLarge(list: NetworkList, { ifname, mtu: limit }: HostLink): Finding[] {

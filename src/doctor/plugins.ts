@@ -5,7 +5,7 @@ import { broken, byHand, command, fine, type Finding, quoted } from "./finding.t
 import type { Subject } from "./subject.ts";
 
 /** Whether the plugins of each network are there, can be run, and speak its version. */
-export async function pluginBinaries(subject: Subject): Promise<Finding[]> {
+export async function pluginBinaries(subject: PluginSubject): Promise<Finding[]> {
   const uses = usesByType(await subject.networks());
   const found = await Promise.all(
     [...uses].map(([type, lists]) => pluginBinary(subject, type, lists)),
@@ -13,8 +13,10 @@ export async function pluginBinaries(subject: Subject): Promise<Finding[]> {
   return found.flat();
 }
 
+type PluginSubject = Pick<Subject, "host" | "config" | "cni" | "networks">;
+
 async function pluginBinary(
-  { host, config, cni }: Subject,
+  { host, config, cni }: PluginSubject,
   type: string,
   lists: readonly NetworkList[],
 ): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { bridgeNameOf } from "../lib/bridge-name.ts";
 import type { NetworkList } from "../cni/index.ts";
+import { freeSubnet } from "../ipam/free-subnet.ts";
 import { poolsOf, subnetsOf } from "../ipam/pools.ts";
 import { type IpRange, overlaps, rangeOf } from "../lib/ip-range.ts";
 import { parseIp, parseIpWithPrefix } from "../lib/ip.ts";
@@ -7,7 +8,10 @@ import { broken, command, fine, type Finding, type Remedy } from "./finding.ts";
 import type { HostRoute, Subject } from "./subject.ts";
 
 /** Whether a network's addresses are the host's or another network's already. */
-export async function subnetOverlap({ networks, routes }: Subject): Promise<Finding[]> {
+export async function subnetOverlap({
+  networks,
+  routes,
+}: Pick<Subject, "networks" | "routes">): Promise<Finding[]> {
   const lists = await networks();
   const ways = (await routes()).filter(({ dst }) => dst !== "default");
   const findings = [
@@ -70,7 +74,11 @@ function reachOf(
 
 /** The interfaces of the host that are the network's, or that it is on. */
 function ownInterfaces({ plugins }: NetworkList): Set<string> {
-  const named = plugins.flatMap((plugin) => [bridgeNameOf(plugin), plugin["master"]]);
+  const named = plugins.flatMap((plugin) => [
+    bridgeNameOf(plugin),
+    plugin["master"],
+    plugin["device"],
+  ]);
   return new Set(named.filter((name) => typeof name === "string"));
 }
 
@@ -83,21 +91,8 @@ function otherSubnet(
 ): Remedy {
   const { file = "" } = list;
   const used = [...ways.map(({ dst }) => dst), ...[list, ...lists].flatMap(subnetsOf)];
-  const free = freeSubnet(subnet, used);
-  return command("sed", "-i", `s|"${subnet}"|"${free}"|`, file);
-}
-
-function freeSubnet(subnet: string, used: readonly string[]): string {
   const length = parseIpWithPrefix(subnet)?.prefix ?? 24;
-  const isV4 = parseIp(subnet.replace(/\/.*/, ""))?.family === 4;
-  const taken = used.flatMap((each) => rangeOf(each) ?? []);
-  for (let index = 64; index < 256; index += 1) {
-    const hex = index.toString(16).padStart(2, "0");
-    const candidate = isV4
-      ? `10.${index}.0.0/${Math.max(length, 16)}`
-      : `fd5e:7c0a:${hex}00::/${Math.max(length, 48)}`;
-    const range = rangeOf(candidate);
-    if (range !== undefined && !taken.some((each) => overlaps(range, each))) return candidate;
-  }
-  return subnet;
+  const family = parseIp(subnet.replace(/\/.*/, ""))?.family ?? 6;
+  const free = freeSubnet({ family, length }, used) ?? subnet;
+  return command("sed", "-i", `s|"${subnet}"|"${free}"|`, file);
 }

@@ -93,3 +93,14 @@ export function toNumber(address: IpAddress): bigint {
       : [groupsOf(address.text), 16n];
   return parts.reduce((sum, part) => (sum << width) | BigInt(part), 0n);
 }
+
+/** The address that a number is, the other way round than `toNumber`; it has to be one of the family. */
+export function fromNumber(family: 4 | 6, number: bigint): IpAddress {
+  const [count, width] = family === 4 ? [4, 8n] : [8, 16n];
+  const parts = Array.from({ length: count }, (_, place) => {
+    const shift = BigInt(count - 1 - place) * width;
+    return (number >> shift) & ((1n << width) - 1n);
+  });
+  const text = family === 4 ? parts.join(".") : parts.map((part) => part.toString(16)).join(":");
+  return family === 4 ? { family, text } : canonicalIpv6(text);
+}

@@ -2,11 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import {
+  fromNumber,
   isUnicast,
   isUnspecified,
   parseIp,
   parseIpWithPrefix,
   subnetHolds,
+  toNumber,
 } from "../../src/lib/ip.ts";
 
 describe("parseIp", () => {
@@ -88,3 +90,11 @@ test("0.0.0.0 and :: are unspecified", () => {
   });
   expect(unspecified).toEqual(["0.0.0.0", "::"]);
 });
+
+test.each(["10.1.0.255", "0.0.0.1", "255.255.255.255", "fd00::7", "::1", "2001:db8:0:1::"])(
+  "%s is the same again as a number",
+  (text) => {
+    const address = parseIp(text);
+    expect(address && fromNumber(address.family, toNumber(address))).toEqual(address);
+  },
+);

@@ -1,0 +1,34 @@
+import type { NetworkList } from "../cni/index.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { textOf } from "../lib/texts.ts";
+
+/** The key of a network's file, beside those of CNI, under which `network create` writes what is its own. */
+export const MARK = "dockerCni";
+
+/** What is remembered of a network in its file. */
+export interface Mark {
+  /** When it was made; ISO 8601. */
+  created: string;
+  labels?: Readonly<Record<string, string>>;
+  /** It leads nowhere beyond its containers. */
+  internal?: boolean;
+  /** The bridge that was not there before, and goes with the network. */
+  bridge?: string;
+}
+
+/** The mark of a network that `network create` made; undefined for any other. */
+export function markOf({ raw }: Pick<NetworkList, "raw">): Mark | undefined {
+  const list: unknown = JSON.parse(raw);
+  const mark = isJsonObject(list) ? list[MARK] : undefined;
+  if (!isJsonObject(mark)) return undefined;
+  const labels = isJsonObject(mark["labels"]) ? Object.entries(mark["labels"]) : [];
+  const bridge = textOf(mark["bridge"]);
+  return {
+    created: textOf(mark["created"]),
+    ...(labels.length > 0 && {
+      labels: Object.fromEntries(labels.map(([key, value]) => [key, textOf(value)])),
+    }),
+    ...(mark["internal"] === true && { internal: true }),
+    ...(bridge !== "" && { bridge }),
+  };
+}

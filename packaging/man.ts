@@ -16,12 +16,12 @@ export async function commandsPage(version: string): Promise<string> {
       // A command is not run: what it would work with is not looked at.
       const nobody: OperatorCall = Object({});
       const command = (await load())(nobody);
+      const caller = sharedWord ? "docker cni" : "docker-cni";
       return [
-        `.SS ${name}`,
-        `.B ${sharedWord ? "docker cni" : "docker-cni"} ${word(`${name} ${command.usage()}`)}`,
-        ".PP",
-        `${word(command.description() || summary)}.`,
-        ...optionsOf(command),
+        sectionOf(command, { caller, name, text: command.description() || summary }),
+        ...command.commands.map((inner) =>
+          sectionOf(inner, { caller, name: `${name} ${inner.name()}`, text: inner.description() }),
+        ),
       ].join("\n");
     }),
   );
@@ -55,6 +55,23 @@ export async function commandsPage(version: string): Promise<string> {
     ".BR docker (1),",
     ".BR runc (8)",
     "",
+  ].join("\n");
+}
+
+interface Section {
+  caller: string;
+  /** The words that it is called by. */
+  name: string;
+  text: string;
+}
+
+function sectionOf(command: Command, { caller, name, text }: Section): string {
+  return [
+    `.SS ${name}`,
+    `.B ${caller} ${word(`${name} ${command.usage()}`)}`,
+    ".PP",
+    `${word(text)}.`,
+    ...optionsOf(command),
   ].join("\n");
 }
 

@@ -67,7 +67,13 @@ async function candidates(
   const verb = findVerb(word);
   if (verb === undefined || word === "help") return { words: [] };
   const command = (await verb.load())(call);
-  return ofVerb(call, { command, before: more, last });
+  if (command.commands.length === 0) return ofVerb(call, { command, before: more, last });
+  const [innerWord, ...rest] = more;
+  if (innerWord === undefined) {
+    return { words: command.commands.map((inner) => [inner.name(), inner.description()] as const) };
+  }
+  const inner = command.commands.find((each) => each.name() === innerWord);
+  return inner === undefined ? { words: [] } : ofVerb(call, { command: inner, before: rest, last });
 }
 
 /** Docker's client leaves its own flags out; ours may stand in front of the verb. */

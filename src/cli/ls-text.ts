@@ -2,7 +2,7 @@ import { shortId } from "../lib/short-id.ts";
 import type { AttachmentRecord } from "../state/record.ts";
 import type { SandboxView } from "../sandbox/view.ts";
 import { asJson, formatPort, portsOf } from "./container-json.ts";
-import { formatter } from "./format.ts";
+import { formatRows } from "./format-rows.ts";
 import { formatAge, NOTHING, table } from "./table.ts";
 import { style } from "./terminal.ts";
 
@@ -30,13 +30,7 @@ export function formatViews(
   template: string,
   trunc: boolean,
 ): (views: readonly SandboxView[]) => string[] {
-  const [, asTable, rest = template] = /^(table )\s*(.*)$/s.exec(template) ?? [];
-  const show = formatter(rest);
-  const lines = (views: readonly SandboxView[]): string[] =>
-    views.map((view) => show(rest === "json" ? asJson(view) : words(view, trunc)));
-  if (asTable === undefined) return lines;
-  const heading = rest.replaceAll("\\t", "\t").replaceAll(/\{\{.*?\.(\w*).*?\}\}/g, "$1");
-  return (views) => table([heading.toUpperCase(), ...lines(views)].map((line) => line.split("\t")));
+  return formatRows<SandboxView>(template, { json: asJson, words: (view) => words(view, trunc) });
 }
 
 /** What a template finds in a container. */

@@ -51,6 +51,12 @@ export function programCommand({ plugin, runtimePath, loaded }: ProgramOptions):
       .copyInheritedSettings(program)
       .showHelpAfterError(`${name} ${verb.name} --help tells how it is used`)
       .addHelpText("after", EXIT_STATUS);
+    for (const inner of command.commands) {
+      inner
+        .copyInheritedSettings(command)
+        .showHelpAfterError(`${name} ${verb.name} ${inner.name()} --help tells how it is used`)
+        .addHelpText("after", EXIT_STATUS);
+    }
     program.addCommand(command);
   }
   return program.addHelpText("after", `\n${closing(name, runtime)}`);

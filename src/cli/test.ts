@@ -20,10 +20,17 @@ export function testCommand(call: OperatorCall): Command {
     .option("--junit <file>", "write the results as JUnit XML as well")
     .option("--keep", "leave the namespaces to look at, until the next test or gc")
     .option("--json", "print an array of objects, one a network")
-    .action((networks: string[], options: TestOptions) => test(call, networks, options));
+    .action(async (networks: string[], options: TestOptions) => {
+      await testNetworks(call, networks, options);
+    });
 }
 
-async function test(call: OperatorCall, networks: string[], options: TestOptions): Promise<void> {
+/** Tests networks, and prints what comes of it. Whether all works; false where it was interrupted too. */
+export async function testNetworks(
+  call: OperatorCall,
+  networks: string[],
+  options: TestOptions,
+): Promise<boolean> {
   const { config, sandbox, contextIn, env } = call;
   // Nobody who asks for another command pays for this one.
   const { proveNetworks } = await import("../prove/index.ts");
@@ -51,6 +58,7 @@ async function test(call: OperatorCall, networks: string[], options: TestOptions
     if (options.junit !== undefined) await writeJunit(options.junit, reports);
     if (hasFailed(reports)) call.exit(1);
     interrupt.tellExit();
+    return !hasFailed(reports) && !interrupt.signal.aborted;
   } finally {
     shown?.stop();
     interrupt.forget();

@@ -96,6 +96,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./publish.ts")).unpublishCommand,
   },
   {
+    name: "network",
+    group: "Commands",
+    summary: "Create networks, list and remove them",
+    needs: "state",
+    load: async () => (await import("./network.ts")).networkCommand,
+  },
+  {
     name: "doctor",
     group: "Diagnosis",
     summary: "Find out what is wrong with this host's networks, and fix it",

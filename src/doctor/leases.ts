@@ -5,7 +5,7 @@ import { broken, fine, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 /** Where other runtimes of CNI keep what they know. */
-const OTHERS_CACHE = "/var/lib/cni/results";
+export const OTHERS_CACHE = "/var/lib/cni/results";
 
 /** Addresses that host-local has given to containers that there are not, and how full its pools are. */
 export async function unownedLeases(subject: Subject): Promise<Finding[]> {

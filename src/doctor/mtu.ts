@@ -6,7 +6,11 @@ import type { HostLink, Subject } from "./subject.ts";
 const DEFAULT_MTU = 1500;
 
 /** Whether a network's packets are larger than the way out of the host takes. */
-export async function mtuAgainstUplink({ networks, links, routes }: Subject): Promise<Finding[]> {
+export async function mtuAgainstUplink({
+  networks,
+  links,
+  routes,
+}: Pick<Subject, "networks" | "links" | "routes">): Promise<Finding[]> {
   const uplink = await findUplink({ links, routes });
   if (uplink === undefined || uplink.mtu === 0) return [];
   const found = (await networks()).flatMap((list) => tooLarge(list, uplink));
@@ -14,7 +18,7 @@ export async function mtuAgainstUplink({ networks, links, routes }: Subject): Pr
 }
 
 /** The interface that the host's default route leads out of; undefined where there is none. */
-async function findUplink({
+export async function findUplink({
   links,
   routes,
 }: Pick<Subject, "links" | "routes">): Promise<HostLink | undefined> {

@@ -48,6 +48,14 @@ test.each([
   { words: ["gc", "--nothing=w"], offered: [], directive: ":4" },
   { words: ["install", "--engine", "p"], offered: ["podman"], directive: ":4" },
   { words: ["install", "--config-file", ""], offered: [], directive: ":0" },
+  {
+    words: ["network", ""],
+    offered: ["create", "ls", "inspect", "rm", "prune", "set-default"],
+    directive: ":4",
+  },
+  { words: ["network", "rm", ""], offered: ["lan"], directive: ":4" },
+  { words: ["network", "prune", "--f"], offered: ["--force"], directive: ":4" },
+  { words: ["network", "nothing", ""], offered: [], directive: ":4" },
   { words: ["completion", ""], offered: ["bash", "zsh", "fish"], directive: ":4" },
 ])("%o", async ({ words, offered, directive }) => {
   const lines = await completed(words);

@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import type { NetworkList } from "../cni/index.ts";
 import { describeRemedy, type Finding } from "../doctor/finding.ts";
+import { type Host, runJson } from "../doctor/host.ts";
 import { localHost } from "../doctor/local-host.ts";
 import { hostNetwork } from "../doctor/make-subject.ts";
 import { findUplink, mtuAgainstUplink } from "../doctor/mtu.ts";
 import { pluginBinaries } from "../doctor/plugins.ts";
 import { subnetOverlap } from "../doctor/subnets.ts";
 import { UserError } from "../lib/errors.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { textOf } from "../lib/texts.ts";
 import { newFileName } from "../networks/file-names.ts";
 import { planNetwork } from "../networks/new-network.ts";
 import { withExclusiveHostLock } from "../sandbox/host-lock.ts";
@@ -95,6 +98,7 @@ async function planAndCheck(
       networks: lists,
       routes: ways.map(({ dst }) => dst).filter((dst) => dst !== "default"),
       links: (await links()).map(({ ifname }) => ifname),
+      bridges: await readBridges(host),
       uplink: await findUplink({ links, routes }),
       now: new Date().toISOString(),
     },
@@ -108,6 +112,12 @@ async function planAndCheck(
     if (status !== "fine") process.stderr.write(`docker-cni: ${name}: ${printable(detail)}\n`);
   }
   return list;
+}
+
+async function readBridges(host: Host): Promise<string[]> {
+  const links = await runJson(host, ["ip", "-json", "link", "show", "type", "bridge"]);
+  const names = Array.isArray(links) ? links.filter(isJsonObject) : [];
+  return names.map(({ ifname }) => textOf(ifname)).filter((name) => name !== "");
 }
 
 function refuse(findings: readonly Finding[], hint?: string): void {

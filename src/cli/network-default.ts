@@ -10,7 +10,7 @@ export async function setDefaultNetwork(call: OperatorCall, name: string): Promi
   await withExclusiveHostLock(sandbox, async () => {
     const found = await readNetworks(config.cniConfDir);
     const { file = "" } = pickNetwork(found, name);
-    await moveNetworks(config.cniConfDir, defaultMoves(basename(file), found));
+    moveNetworks(config.cniConfDir, defaultMoves(basename(file), found));
   });
   print(name);
 }

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, rmSync, unlinkSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import {
   CniError,
@@ -49,7 +49,7 @@ export async function writeNetwork(file: string, text: string): Promise<void> {
   const folder = dirname(file);
   // Of an extension that nobody reads.
   const temporary = join(folder, `.${basename(file)}.${process.pid}.new`);
-  await writing(file, () => {
+  writing(file, () => {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     try {
       writeNew(temporary, Buffer.from(text), 0o644);
@@ -70,13 +70,11 @@ export async function writeNetwork(file: string, text: string): Promise<void> {
   }
 }
 
-/** Gives files other names, one after another; never the name of one that is there. */
-export async function moveNetworks(dir: string, moves: readonly Move[]): Promise<void> {
+/** Gives files other names, one after another; the names are free, see `defaultMoves`. */
+export function moveNetworks(dir: string, moves: readonly Move[]): void {
+  // A link and its removal, cut short, would leave two files for one network.
   for (const { from, to } of moves) {
-    await writing(join(dir, to), () => {
-      linkSync(join(dir, from), join(dir, to));
-      unlinkSync(join(dir, from));
-    });
+    writing(join(dir, to), () => renameSync(join(dir, from), join(dir, to)));
   }
 }
 
@@ -94,7 +92,7 @@ function networkFiles(dir: string): string[] {
   return names.filter((name) => [".conflist", ".conf", ".json"].includes(extname(name))).sort();
 }
 
-async function writing(file: string, work: () => void): Promise<void> {
+function writing(file: string, work: () => void): void {
   try {
     work();
   } catch (error) {

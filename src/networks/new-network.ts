@@ -105,7 +105,11 @@ function parentOf(
   if (driver.parent === "none" && parent !== undefined) {
     throw refused(option, `${type} has none`, "leave it out, or take the driver macvlan");
   }
-  if (driver.parent === "bridge") return parent ?? bridgeName(name, around);
+  if (driver.parent === "bridge") {
+    if (parent === undefined) return bridgeName(name, around);
+    if (around.bridges.includes(parent) || !around.links.includes(parent)) return parent;
+    throw refused(option, "it is no bridge", "name a bridge, or one that is to be made");
+  }
   if (driver.parent === "none" || driver.parent === "optional") return parent;
   const found = parent ?? (driver.parent === "uplink" ? around.uplink?.ifname : undefined);
   if (found === undefined) {

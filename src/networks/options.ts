@@ -28,6 +28,8 @@ export interface NetworkSurroundings {
   routes: readonly string[];
   /** The names of the host's interfaces. */
   links: readonly string[];
+  /** Those of them that are bridges. */
+  bridges: readonly string[];
   /** The interface of the default route. */
   uplink?: { ifname: string; mtu: number } | undefined;
   /** ISO 8601. */

@@ -22,6 +22,7 @@ const around: NetworkSurroundings = {
   networks: [lan],
   routes: ["10.65.0.0/16", "192.168.7.0/24"],
   links: ["lo", "ens3", "ens4", "br0", "cni-taken"],
+  bridges: ["br0"],
   uplink: { ifname: "ens3", mtu: 1500 },
   now: "2026-01-31T12:00:00.000Z",
 };
@@ -357,6 +358,7 @@ describe("a network is refused", () => {
       "no interface is called so",
     ],
     ["with a parent that is not there", { driver: "macvlan", parent: "x0" }, "no such interface"],
+    ["of a bridge that is none", { parent: "ens4" }, "it is no bridge"],
     ["of host-device without a parent", { driver: "host-device" }, "it needs an interface"],
     ["of macvlan without a subnet", { driver: "macvlan" }, "it needs a subnet"],
     [

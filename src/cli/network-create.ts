@@ -45,6 +45,11 @@ export async function createNetwork(
 ): Promise<void> {
   const { config, sandbox, print } = call;
   const dir = config.cniConfDir;
+  if (options.test && options.driver === "host-device") {
+    throw new UserError("BAD_ARGS", "--test: the one interface of host-device is not for two", {
+      hint: "leave --test out",
+    });
+  }
   const plan = async () => {
     const found = await readNetworks(dir);
     const list = await planAndCheck(call, found, { name, options });

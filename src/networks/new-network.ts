@@ -60,7 +60,15 @@ export function planNetwork(options: NetworkOptions, around: NetworkSurroundings
     ...(internal && { internal }),
     ...(bridge !== undefined && { bridge }),
   };
-  const list = { cniVersion: CNI_VERSION, name, [MARK]: mark, plugins };
+  const isUnaddressed = driver.parent === "bridge" && internal;
+  const list = {
+    cniVersion: CNI_VERSION,
+    name,
+    // The MAC of a bridge without an address changes with its ports, and the plugin bridge takes that for damage.
+    ...(isUnaddressed && { disableCheck: true }),
+    [MARK]: mark,
+    plugins,
+  };
   try {
     return parseNetworkList(`${JSON.stringify(list, null, 2)}\n`);
   } catch (error) {

@@ -27,6 +27,8 @@ export interface Peer {
   /** The address of each family that ADD gave, without a length. */
   addresses: { 4?: string; 6?: string };
   gateways: string[];
+  /** Whether ADD gave routes; without one nothing goes by way of the gateways. */
+  hasRoutes: boolean;
   /** The file that a container would have as /etc/hosts. */
   hosts: string;
 }
@@ -78,12 +80,13 @@ export function readPeer(scratch: Scratch, peer: Peer, list: NetworkList): void 
   const [attachment] = record.attachments;
   const ifName = attachment?.ifName ?? "";
   const result = scratch.cni.cachedResult(list, { containerId: record.id, ifName });
-  const { gateways } = result === undefined ? { gateways: [] } : containerAddresses(result, ifName);
+  const told = result && containerAddresses(result, ifName);
   const addresses = (attachment?.addresses ?? []).map((address) => address.replace(/\/.*/, ""));
   const [four, six] = [false, true].map((isSix) =>
     addresses.find((address) => address.includes(":") === isSix),
   );
-  peer.gateways = gateways;
+  peer.gateways = told?.gateways ?? [];
+  peer.hasRoutes = (told?.routes ?? []).length > 0;
   peer.addresses = { ...(four && { 4: four }), ...(six && { 6: six }) };
 }
 
@@ -118,7 +121,15 @@ async function write(scratch: Scratch, options: WriteOptions): Promise<Peer> {
     };
     store.write(record);
     writeFileSync(hosts, "127.0.0.1\tlocalhost\n", { mode: 0o600 });
-    return { record, lock, sockets: openLater(id, agent), addresses: {}, gateways: [], hosts };
+    return {
+      record,
+      lock,
+      sockets: openLater(id, agent),
+      addresses: {},
+      gateways: [],
+      hasRoutes: false,
+      hosts,
+    };
   };
   if (list === undefined) return use([]);
   const plan = (allotted: AllottedPorts): AttachmentRecord[] =>

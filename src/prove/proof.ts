@@ -93,8 +93,12 @@ export function needsAddress(family?: Family): (proof: Proof) => string | undefi
   });
 }
 
-export function needsGateway(proof: Proof): string | undefined {
-  return proof.one?.gateways.length === 0 ? "the result of ADD names no gateway" : undefined;
+/** host-local names a gateway on a network that leads nowhere too. */
+export function needsGateway({ one }: Proof): string | undefined {
+  if (one === undefined) return undefined;
+  if (one.gateways.length === 0) return "the result of ADD names no gateway";
+  if (one.hasRoutes || one.gateways.some(isOfHost)) return undefined;
+  return "no route leads over the gateway";
 }
 
 /** Needs the host to be on the network. */

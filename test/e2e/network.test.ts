@@ -228,8 +228,16 @@ describe("docker cni network", () => {
     expect(files(host)).toEqual(before);
   });
 
-  test("stays where --test finds that it works", async ({ host }) => {
-    const made = await network(host, "create", "good", ...leasesOption(host), "--test");
+  test.for([
+    { what: "it", options: [] },
+    { what: "one that leads nowhere", options: ["--internal"] },
+    {
+      what: "one that other networks do not reach",
+      options: ["--plugin", "firewall,ingressPolicy=same-bridge"],
+    },
+  ])("stays where --test finds that $what works", async ({ options }, { host }) => {
+    const own = [...options, ...leasesOption(host)];
+    const made = await network(host, "create", "good", ...own, "--test");
     expect(made).toMatchObject({ exitCode: 0, stderr: "" });
     expect(made.stdout).toMatch(/ 0 failed, .*\ngood$/s);
     const file = join(host.place.dir, "net.d/50-good.conflist");
@@ -239,6 +247,7 @@ describe("docker cni network", () => {
     });
     expect(await ok(host, "rm", "good")).toBe("good");
     expect(await inside(host, "ip", "-o", "link")).not.toContain("cni-good");
+    expect(await inside(host, "iptables-save")).not.toContain("cni-good");
     expect(existsSync(join(host.place.dir, "leases/good"))).toBe(false);
   });
 });

@@ -105,6 +105,11 @@ test("the file of a network is JSON with what it is made of, and when", () => {
 `);
 });
 
+test("CHECK is left out for a bridge without an address, whose MAC changes with its ports", () => {
+  expect(plan({ internal: true }).disableCheck).toBe(true);
+  expect(plan({}).disableCheck).toBe(false);
+});
+
 describe("the plugins", () => {
   const bridge = {
     type: "bridge",

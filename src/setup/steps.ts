@@ -17,6 +17,8 @@ import { type FoundFile, replaceFile } from "./text-file.ts";
 /** What is done, noted as it is done, and taken back when the end is not reached. */
 export class Steps {
   private readonly made: Made[] = [];
+  private backup: Backup | undefined;
+  /** Set once the file is another. */
   private restore: (() => void) | undefined;
   private readonly setup: Setup;
   private readonly before: InstallNote;
@@ -35,15 +37,9 @@ export class Steps {
   /** The note is written before the file: what is noted and was not done is not found when it is taken back. */
   edit(file: FoundFile, after: Uint8Array, entry: NotedRegistration): void {
     makeFolders(dirname(file.real), (made) => this.noted(made));
-    const backup = this.backUp(file);
-    this.note = withEdit(this.note, { file, after, entry, backup });
-    writeNote(this.setup.paths.note, this.note);
-    this.restore = () => {
-      if (file.bytes === undefined) rmSync(file.real, { force: true });
-      else replaceFile(file, file.bytes);
-      if (backup !== undefined) rmSync(backup.path, { force: true });
-    };
-    replaceFile(file, after);
+    this.backup = this.backUp(file);
+    this.note = withEdit(this.note, { file, after, entry, backup: this.backup });
+    this.replace(file, after);
   }
 
   /** As `edit`, of the file that docker-cni has beside podman's. */
@@ -52,21 +48,34 @@ export class Steps {
     const others = this.note.podman.filter(({ path }) => path !== file.path);
     const podman = [...others, { name, path: file.path, sha256: sha256(bytes) }];
     this.note = { ...this.note, podman };
+    this.replace(file, bytes);
+  }
+
+  /** Whatever fails of it, the rest is taken back all the same. */
+  async undo(daemon: Daemon | undefined): Promise<void> {
+    try {
+      this.restore?.();
+      // Of a file that could not be put back it is the only copy.
+      if (this.backup !== undefined) rmSync(this.backup.path, { force: true });
+    } finally {
+      try {
+        await takeBack(this.made, this.setup.host);
+      } finally {
+        writeNote(this.setup.paths.note, this.before);
+      }
+    }
+    if (this.restore === undefined || daemon === undefined) return;
+    // What failed is told; that this fails too would hide it.
+    await daemon.reload().catch(() => {});
+  }
+
+  private replace(file: FoundFile, after: Uint8Array): void {
     writeNote(this.setup.paths.note, this.note);
+    replaceFile(file, after);
     this.restore = () => {
       if (file.bytes === undefined) rmSync(file.real, { force: true });
       else replaceFile(file, file.bytes);
     };
-    replaceFile(file, bytes);
-  }
-
-  async undo(daemon: Daemon | undefined): Promise<void> {
-    this.restore?.();
-    await takeBack(this.made, this.setup.host);
-    writeNote(this.setup.paths.note, this.before);
-    if (this.restore === undefined || daemon === undefined) return;
-    // What failed is told; that this fails too would hide it.
-    await daemon.reload().catch(() => {});
   }
 
   private noted(made: Made): void {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -341,6 +342,25 @@ describe("install refuses, and nothing is changed", () => {
     await expect(doInstall(more)).rejects.toThrow(told);
     expect(tree()).toEqual(before);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "a file that is mounted, which nothing can take the place of",
+    async () => {
+      const { paths, write } = bench.current;
+      write(paths.daemonJson, "{}");
+      const before = tree();
+      execFileSync("mount", ["--bind", paths.daemonJson, paths.daemonJson]);
+      try {
+        await expect(doInstall()).rejects.toThrow(
+          /it cannot be written: EBUSY; nothing was changed/,
+        );
+        await expect(doInstall({ reload: false })).rejects.toThrow(/EBUSY/);
+        expect(tree()).toEqual(before);
+      } finally {
+        execFileSync("umount", [paths.daemonJson]);
+      }
+    },
+  );
 
   test("an old dockerd that cannot validate is no reason", async () => {
     const told = { exitCode: 125, stdout: "", stderr: "unknown flag: --validate" };

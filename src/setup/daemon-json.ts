@@ -120,7 +120,10 @@ export interface Removal {
   previousDefault: string | null | undefined;
 }
 
-/** The content of `file` without the runtime. */
+/** Runtimes that no file registers. */
+const BUILT_IN = /^(runc$|io\.containerd\.)/;
+
+/** The content of `file` without the runtime, and with no default that is not there. */
 export function withoutRuntime(
   bytes: Uint8Array,
   file: string,
@@ -131,11 +134,12 @@ export function withoutRuntime(
     const isLast = dropEmpty && Object.keys(json.runtimes).length === 1;
     json = reread(json, remove(json, isLast ? ["runtimes"] : ["runtimes", name]), file);
   }
-  if (previousDefault !== undefined && json.defaultRuntime === name) {
-    const text =
-      previousDefault === null
-        ? remove(json, ["default-runtime"])
-        : set(json, "default-runtime", previousDefault);
+  if (json.defaultRuntime === name) {
+    const previous = previousDefault ?? "";
+    const isKnown = BUILT_IN.test(previous) || Object.hasOwn(json.runtimes, previous);
+    const text = isKnown
+      ? set(json, "default-runtime", previous)
+      : remove(json, ["default-runtime"]);
     json = reread(json, text, file);
   }
   const after = Buffer.from(json.bom + json.text);

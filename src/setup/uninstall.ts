@@ -1,5 +1,4 @@
 import { readFileSync, rmSync } from "node:fs";
-import { UserError } from "../lib/errors.ts";
 import { readDaemonJson } from "./daemon-json.ts";
 import {
   type Asked,
@@ -9,8 +8,17 @@ import {
   findDaemon,
   waitForInfo,
 } from "./daemon.ts";
+import { assertUnused } from "./in-use.ts";
 import { isThere, takeBack } from "./made.ts";
-import { type EditedFile, type InstallNote, isEmpty, readNote, sha256, writeNote } from "./note.ts";
+import {
+  type EditedFile,
+  type InstallNote,
+  isEmpty,
+  type NotedRegistration,
+  readNote,
+  sha256,
+  writeNote,
+} from "./note.ts";
 import type { Setup, SetupOutcome } from "./setup.ts";
 import { withoutRegistrations } from "./steps.ts";
 import { findFile, type FoundFile, replaceFile } from "./text-file.ts";
@@ -49,7 +57,7 @@ export async function uninstall(
   const names = going.map(({ name }) => name);
   if (!request.force) await assertUnused(asked, names);
 
-  const staying = noted.registrations.filter((each) => !going.includes(each));
+  const staying = stayingOf(noted.registrations, going);
   const after = contentAfter(file, { noted, going, staying });
   const rest = noteAfter(note, { noted, staying, after });
   const isLast = isEmpty(rest);
@@ -82,6 +90,28 @@ export async function uninstall(
   }
   writeNote(paths.note, isLast ? { ...rest, made: [] } : rest);
   return outcome;
+}
+
+/** What stays, each with what it gives back: where that is of one that goes, what that one would have given back. */
+function stayingOf(
+  all: readonly NotedRegistration[],
+  going: readonly NotedRegistration[],
+): NotedRegistration[] {
+  const staying = all.filter((each) => !going.includes(each));
+  return staying.map((each, place) => heirOf(each, going, place === 0));
+}
+
+function heirOf(
+  heir: NotedRegistration,
+  going: readonly NotedRegistration[],
+  isFirst: boolean,
+): NotedRegistration {
+  const before = going.find(({ name }) => name === heir.previousDefault);
+  return {
+    ...heir,
+    madeRuntimes: heir.madeRuntimes || (isFirst && going.some((each) => each.madeRuntimes)),
+    ...(before !== undefined && { previousDefault: before.previousDefault ?? null }),
+  };
 }
 
 interface Parts {
@@ -203,46 +233,4 @@ async function forget({
 
 function isForgotten(info: EngineInfo, name: string): boolean {
   return info.Runtimes?.[name] === undefined && info.DefaultRuntime !== name;
-}
-
-interface ListedContainer {
-  Id?: string;
-}
-
-interface InspectedContainer {
-  Name?: string;
-  HostConfig?: { Runtime?: string };
-}
-
-/** Throws IN_USE when a container of one of these runtimes exists, running or not. */
-async function assertUnused({ host, socket }: Asked, names: readonly string[]): Promise<void> {
-  const engine = host.engine(socket);
-  const listed: unknown = await engine.get("/containers/json?all=1").catch((error: unknown) => {
-    if (error instanceof UserError && error.code === "NO_ENGINE") throw unknown(names, error);
-    throw error;
-  });
-  const containers: ListedContainer[] = Array.isArray(listed) ? listed : [];
-  const using: string[] = [];
-  for (const { Id = "" } of containers) {
-    if (!/^[0-9a-f]{64}$/.test(Id)) continue;
-    const inspected: InspectedContainer = Object(await engine.get(`/containers/${Id}/json`));
-    if (names.includes(inspected.HostConfig?.Runtime ?? "")) {
-      using.push(inspected.Name?.replace(/^\//, "") ?? Id.slice(0, 12));
-    }
-  }
-  if (using.length === 0) return;
-  const more = using.length > 5 ? ` and ${using.length - 5} more` : "";
-  throw new UserError(
-    "IN_USE",
-    `${using.length} containers have the runtime ${names.join(", ")}: ${using.slice(0, 5).join(", ")}${more}; nothing was changed`,
-    { hint: "remove them (docker rm), or use --force: none of them can be started afterwards" },
-  );
-}
-
-function unknown(names: readonly string[], cause: UserError): UserError {
-  return new UserError(
-    "IN_USE",
-    `it is unknown whether containers have the runtime ${names.join(", ")}: ${cause.message}; nothing was changed`,
-    { hint: "start Docker, or use --force", cause },
-  );
 }

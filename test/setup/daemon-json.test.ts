@@ -39,8 +39,8 @@ test("runtimes that are null are replaced", () => {
 test.each([
   ['{\n  "debug": true\n}\n', ',\n  "default-runtime": "cni"\n}\n'],
   [
-    '{\n  "default-runtime": "nvidia", "debug": true\n}\n',
-    '  "default-runtime": "cni", "debug": true',
+    '{\n  "default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "/n"}}\n}\n',
+    '  "default-runtime": "cni", "runtimes": {"nvidia": {"path": "/n"}, "cni"',
   ],
 ])("the default runtime of %j is set, and set back", (text, contained) => {
   const after = edit(text, true);

@@ -236,6 +236,27 @@ describe("install and uninstall", () => {
     expect(tree()).toEqual(before);
   });
 
+  test("the earlier default is not given back when it is gone", async () => {
+    const { paths, write } = bench.current;
+    write(paths.daemonJson, '{\n  "debug": true\n}\n');
+    await doInstall({ makeDefault: true });
+    await doInstall({ name: "second", makeDefault: true });
+    await doUninstall({ name: "cni" });
+    const text = readFileSync(paths.daemonJson, "utf8");
+    write(paths.daemonJson, text.replace("true", "false"));
+    await doUninstall({ name: "second" });
+    expect(JSON.parse(readFileSync(paths.daemonJson, "utf8"))).toEqual({ debug: false });
+  });
+
+  test("a default that others made of it goes with it", async () => {
+    const { paths, write } = bench.current;
+    await doInstall();
+    const installed: object = JSON.parse(readFileSync(paths.daemonJson, "utf8"));
+    write(paths.daemonJson, JSON.stringify({ ...installed, "default-runtime": "cni" }));
+    await doUninstall();
+    expect(JSON.parse(readFileSync(paths.daemonJson, "utf8"))).toEqual({});
+  });
+
   test("of nothing is nothing", async () => {
     expect(await doUninstall()).toBeUndefined();
     await doInstall();

@@ -114,6 +114,8 @@ export function withRuntime(
 /** What `withoutRuntime` takes away. */
 export interface Removal {
   name: string;
+  /** Whether the runtime itself stays, and only its being the default goes. */
+  keep: boolean;
   /** Whether `runtimes` itself goes when nothing else is in it. */
   dropEmpty: boolean;
   /** What was the default before the runtime became it; null: none was named. Undefined: it did not become the default. */
@@ -127,14 +129,14 @@ const BUILT_IN = /^(runc$|io\.containerd\.)/;
 export function withoutRuntime(
   bytes: Uint8Array,
   file: string,
-  { name, dropEmpty, previousDefault }: Removal,
+  { name, keep, dropEmpty, previousDefault }: Removal,
 ): Uint8Array {
   let json = readDaemonJson(bytes, file);
-  if (Object.hasOwn(json.runtimes, name)) {
+  if (!keep && Object.hasOwn(json.runtimes, name)) {
     const isLast = dropEmpty && Object.keys(json.runtimes).length === 1;
     json = reread(json, remove(json, isLast ? ["runtimes"] : ["runtimes", name]), file);
   }
-  if (json.defaultRuntime === name) {
+  if (json.defaultRuntime === name && !(keep && previousDefault === undefined)) {
     const previous = previousDefault ?? "";
     const isKnown = BUILT_IN.test(previous) || Object.hasOwn(json.runtimes, previous);
     const text = isKnown

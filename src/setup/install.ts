@@ -99,6 +99,7 @@ function entryOf(
   return {
     name,
     runtime,
+    wasThere: json.runtimes[name] !== undefined,
     madeRuntimes: Object.keys(json.runtimes).length === 0,
     ...(makeDefault &&
       json.defaultRuntime !== name && { previousDefault: json.defaultRuntime ?? null }),

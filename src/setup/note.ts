@@ -18,6 +18,8 @@ const runtimeEntry = z.object({ path: z.string(), runtimeArgs: z.optional(z.arra
 const registration = z.object({
   name: z.string(),
   runtime: runtimeEntry,
+  /** Whether the file had it before: it is not ours to take away. */
+  wasThere: z.optional(z.boolean()),
   /** Whether `runtimes` was made for it. */
   madeRuntimes: z.boolean(),
   /** The default before it; null: none was named. Missing: it was not made the default. */

@@ -130,7 +130,7 @@ function withEdit(note: InstallNote, { file, after, entry, backup }: NotedEdit):
     registrations: [
       ...earlier.filter(({ name }) => name !== entry.name),
       // What the first one found is what there was.
-      same === undefined ? entry : { ...entry, ...same, runtime: entry.runtime },
+      same === undefined ? entry : { ...entry, wasThere: false, ...same, runtime: entry.runtime },
     ],
   };
   return { ...note, files: [...note.files.filter((each) => each !== noted), edited] };
@@ -149,11 +149,14 @@ export function withoutRegistrations(
   bytes: Uint8Array,
   { path, registrations }: Pick<EditedFile, "path" | "registrations">,
 ): Uint8Array {
-  return registrations
-    .toReversed()
-    .reduce(
-      (rest, { name, madeRuntimes, previousDefault }) =>
-        withoutRuntime(rest, path, { name, dropEmpty: madeRuntimes, previousDefault }),
-      bytes,
-    );
+  return registrations.toReversed().reduce(
+    (rest, { name, wasThere, madeRuntimes, previousDefault }) =>
+      withoutRuntime(rest, path, {
+        name,
+        keep: wasThere ?? false,
+        dropEmpty: madeRuntimes,
+        previousDefault,
+      }),
+    bytes,
+  );
 }

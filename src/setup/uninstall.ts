@@ -1,19 +1,14 @@
 import { readFileSync, rmSync } from "node:fs";
 import { readDaemonJson } from "./daemon-json.ts";
-import {
-  type Asked,
-  type Daemon,
-  engineInfo,
-  type EngineInfo,
-  findDaemon,
-  waitForInfo,
-} from "./daemon.ts";
+import { type Asked, type Daemon, engineInfo, findDaemon, waitForInfo } from "./daemon.ts";
+import { areForgotten, forget } from "./forget.ts";
 import { assertUnused } from "./in-use.ts";
 import { isThere, takeBack } from "./made.ts";
 import {
   type EditedFile,
   type InstallNote,
   isEmpty,
+  type Made,
   type NotedRegistration,
   readNote,
   sha256,
@@ -50,11 +45,15 @@ export async function uninstall(
   const going = noted?.registrations.filter(
     ({ name }) => request.name === undefined || name === request.name,
   );
-  if (noted === undefined || going === undefined || going.length === 0) return undefined;
+  if (noted === undefined || going === undefined || going.length === 0) {
+    // Where the runtime was registered before, install made only what it needs besides.
+    const isRest = isEmpty(note) && note.made.length > 0 && request.name === undefined;
+    return isRest ? takeRestBack(setup, note, request) : undefined;
+  }
   const { socket } = readDaemonJson(file.bytes ?? new Uint8Array(), file.path);
   const asked: Asked = { host, socket };
   const info = request.reload || !request.force ? await engineInfo(host, socket) : undefined;
-  const names = going.map(({ name }) => name);
+  const names = going.filter(({ wasThere }) => wasThere !== true).map(({ name }) => name);
   if (!request.force) await assertUnused(asked, names);
 
   const staying = stayingOf(noted.registrations, going);
@@ -64,24 +63,20 @@ export async function uninstall(
   const outcome: SetupOutcome = {
     file: file.path,
     changes: [{ path: file.path, before: file.bytes, after }],
-    done: isLast
-      ? note.made.flatMap((made) =>
-          "path" in made ? [`remove ${made.path}`] : [`disable ${made.names.join(", ")}`],
-        )
-      : [],
+    done: isLast ? note.made.map(describeRemoval) : [],
     reloaded: false,
     warnings: [],
   };
   if (request.dryRun) return outcome;
   const daemon = info !== undefined && request.reload ? await daemonOf(setup, file) : undefined;
-  if (daemon !== undefined) await forget({ setup, asked, daemon, file, after, names, note, noted });
+  if (daemon !== undefined) {
+    await forget({ setup, asked, daemon, file, after, going, note, noted });
+  }
   put(file, after);
   if (isRestored(file, noted, staying)) removeBackups(noted);
   if (daemon !== undefined) {
     await daemon.reload();
-    outcome.reloaded = await waitForInfo(asked, (told) =>
-      names.every((name) => isForgotten(told, name)),
-    );
+    outcome.reloaded = await waitForInfo(asked, (told) => areForgotten(told, going));
   }
   outcome.warnings.push(...warningsOf(request, daemon, outcome.reloaded));
   if (isLast) {
@@ -90,6 +85,23 @@ export async function uninstall(
   }
   writeNote(paths.note, isLast ? { ...rest, made: [] } : rest);
   return outcome;
+}
+
+async function takeRestBack(
+  { paths, host }: Setup,
+  note: InstallNote,
+  { daemonJson, dryRun }: UninstallRequest,
+): Promise<SetupOutcome> {
+  const done = note.made.map(describeRemoval);
+  const outcome = { file: daemonJson, changes: [], done, reloaded: false, warnings: [] };
+  if (dryRun) return outcome;
+  const kept = await takeBack(note.made, host);
+  writeNote(paths.note, { ...note, made: [] });
+  return { ...outcome, warnings: kept.map((path) => `${path} stays: it was changed since`) };
+}
+
+function describeRemoval(made: Made): string {
+  return "path" in made ? `remove ${made.path}` : `disable ${made.names.join(", ")}`;
 }
 
 /** What stays, each with what it gives back: where that is of one that goes, what that one would have given back. */
@@ -174,63 +186,4 @@ function removeBackups({ backups }: EditedFile): void {
 async function daemonOf({ paths, host }: Setup, file: FoundFile): Promise<Daemon> {
   const json = readDaemonJson(file.bytes ?? new Uint8Array(), file.path);
   return findDaemon({ paths, host, file, json });
-}
-
-interface Forgetting {
-  setup: Setup;
-  asked: Asked;
-  daemon: Daemon;
-  file: FoundFile;
-  /** What the file becomes. */
-  after: Uint8Array | undefined;
-  names: readonly string[];
-  note: InstallNote;
-  noted: EditedFile;
-}
-
-/**
- * dockerd forgets runtimes and a default only by a file that names others: one that names none leaves them as they are. Where the file
- * becomes so, it is given one that names what stays, for a moment; the note knows that one as written.
- */
-async function forget({
-  setup,
-  asked,
-  daemon,
-  file,
-  after,
-  names,
-  note,
-  noted,
-}: Forgetting): Promise<void> {
-  if (file.bytes === undefined) return;
-  const { value, runtimes, defaultRuntime } = readDaemonJson(file.bytes, file.path);
-  const becomes = readDaemonJson(after ?? new Uint8Array(), file.path);
-  const isDefault = defaultRuntime !== undefined && names.includes(defaultRuntime);
-  if (becomes.value["runtimes"] && (!isDefault || becomes.defaultRuntime !== undefined)) return;
-  const between = {
-    ...value,
-    runtimes: Object.fromEntries(
-      Object.entries(runtimes).filter(([name]) => !names.includes(name)),
-    ),
-    ...(isDefault && { "default-runtime": becomes.defaultRuntime ?? "runc" }),
-  };
-  const bytes = Buffer.from(`${JSON.stringify(between, null, 2)}\n`);
-  const original = after === undefined ? null : Buffer.from(after).toString("base64");
-  const files = note.files.map((each) =>
-    each === noted ? { ...noted, original, written: sha256(bytes) } : each,
-  );
-  writeNote(setup.paths.note, { ...note, files });
-  replaceFile(file, bytes);
-  try {
-    await daemon.reload();
-    await waitForInfo(asked, (info) => names.every((name) => isForgotten(info, name)));
-  } catch (error) {
-    replaceFile(file, file.bytes);
-    writeNote(setup.paths.note, note);
-    throw error;
-  }
-}
-
-function isForgotten(info: EngineInfo, name: string): boolean {
-  return info.Runtimes?.[name] === undefined && info.DefaultRuntime !== name;
 }

@@ -23,6 +23,7 @@ describe("daemon.json as it is found", () => {
     const original = text.replace(/[§¶]/g, "");
     const gone = withoutRuntime(Buffer.from(edit(original)), FILE, {
       name: "cni",
+      keep: false,
       dropEmpty: !original.includes('"runtimes"'),
       previousDefault: undefined,
     });
@@ -48,6 +49,7 @@ test.each([
   const previousDefault = text.includes("nvidia") ? "nvidia" : null;
   const gone = withoutRuntime(Buffer.from(after), FILE, {
     name: "cni",
+    keep: false,
     dropEmpty: true,
     previousDefault,
   });

@@ -42,6 +42,7 @@ test("whatever daemon.json is like, the runtime comes in and goes again, and not
       expect(json.hasComments).toBe(false);
       const gone = withoutRuntime(after, FILE, {
         name: "docker-cni",
+        keep: false,
         dropEmpty: !Object.hasOwn(value, "runtimes"),
         previousDefault: makeDefault ? null : undefined,
       });

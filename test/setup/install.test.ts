@@ -257,6 +257,38 @@ describe("install and uninstall", () => {
     expect(JSON.parse(readFileSync(paths.daemonJson, "utf8"))).toEqual({});
   });
 
+  test("what was made beside a registration by hand goes without it", async () => {
+    const { paths, write, launcher } = bench.current;
+    write(paths.daemonJson, JSON.stringify({ runtimes: { cni: { path: launcher } } }));
+    const before = tree();
+    await doInstall();
+    expect(existsSync(paths.cniYaml)).toBe(true);
+    expect((await doUninstall({ dryRun: true }))?.done).toContain(`remove ${paths.cniYaml}`);
+    expect(existsSync(paths.cniYaml)).toBe(true);
+    expect(await doUninstall()).toMatchObject({ changes: [], warnings: [] });
+    expect(tree()).toEqual(before);
+    expect(await doUninstall()).toBeUndefined();
+  });
+
+  test.each([{ others: false }, { others: true }])(
+    "a registration by hand stays where it only became the default, though others write: $others",
+    async ({ others }) => {
+      const { paths, write, launcher, info } = bench.current;
+      const text = `{\n  "debug": true,\n  "runtimes": {"cni": {"path": "${launcher}"}}\n}\n`;
+      write(paths.daemonJson, text);
+      await doInstall({ makeDefault: true });
+      expect(info.DefaultRuntime).toBe("cni");
+      const installed = readFileSync(paths.daemonJson, "utf8");
+      if (others) write(paths.daemonJson, installed.replace("true", "false"));
+      bench.current.containers = [container("cni")];
+      expect((await doUninstall())?.reloaded).toBe(true);
+      expect(info).toMatchObject({ DefaultRuntime: "runc", Runtimes: { cni: { path: launcher } } });
+      expect(readFileSync(paths.daemonJson, "utf8")).toBe(
+        others ? text.replace("true", "false") : text,
+      );
+    },
+  );
+
   test("of nothing is nothing", async () => {
     expect(await doUninstall()).toBeUndefined();
     await doInstall();

@@ -39,7 +39,10 @@ export function printOutcome(
 
 function wouldBe(changes: readonly Change[], file: string, diff: readonly string[]): string[] {
   const others = changes.filter(({ path }) => path !== file);
-  return [...diff.map(coloured), ...others.map(({ path }) => `would make ${path}`)];
+  return [
+    ...diff.map(coloured),
+    ...others.map(({ path, after }) => `would ${after ? "make" : "remove"} ${path}`),
+  ];
 }
 
 function isDone({ path, before, after }: Change): string {

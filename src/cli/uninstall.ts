@@ -33,13 +33,14 @@ export function uninstallCommand(call: OperatorCall): Command {
     .action(async (options: UninstallOptions) => {
       const { engine, name, dryRun = false, force = false } = options;
       assertRoot(call, dryRun);
+      if (engine === "containerd") return explainContainerd(call, options);
       const paths = setupPaths();
       const setup = { paths, host: realHost(call.env) };
       const daemonJson = resolve(options.configFile ?? paths.daemonJson);
       const outcome =
         engine === "docker"
           ? await uninstall(setup, { name, daemonJson, dryRun, force, reload: options.reload })
-          : await uninstallPodman(setup, { name: name ?? "cni", dryRun, force });
+          : await uninstallPodman(setup, { name, dryRun, force });
       const file = engine === "docker" ? daemonJson : paths.podmanDropInDir;
       const nothing = { file, changes: [], done: [], reloaded: false, warnings: [] };
       const shown = { engine, name, dryRun, json: options.json ?? false };
@@ -50,4 +51,20 @@ export function uninstallCommand(call: OperatorCall): Command {
         );
       }
     });
+}
+
+function explainContainerd(
+  { print }: OperatorCall,
+  { engine, name, dryRun = false, json = false }: UninstallOptions,
+): void {
+  const nothing = { changed: [], done: [], reloaded: false, warnings: [] };
+  if (json) {
+    const told = { engine, name: name ?? null, file: null, dryRun, ...nothing };
+    print(JSON.stringify(told, null, 2));
+    return;
+  }
+  print(
+    "containerd has no registration, so that there is nothing to take back:",
+    "its clients name the runtime by its path.",
+  );
 }

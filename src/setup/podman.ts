@@ -58,29 +58,39 @@ export async function installPodman(setup: Setup, request: PodmanRequest): Promi
   }
 }
 
+/** What is asked of the removal of podman's registration; without a name it is that of each. */
+interface PodmanRemoval {
+  name: string | undefined;
+  dryRun: boolean;
+  force: boolean;
+}
+
 /** Takes back what `installPodman` did; undefined when that was nothing. Throws IN_USE while containers of the runtime exist. */
 export async function uninstallPodman(
   setup: Setup,
-  { name, dryRun, force }: { name: string; dryRun: boolean; force: boolean },
+  { name, dryRun, force }: PodmanRemoval,
 ): Promise<SetupOutcome | undefined> {
   const { paths, host } = setup;
   const note = readNote(paths.note);
-  const path = dropInOf(paths.podmanDropInDir, name);
-  const noted = note.podman.find((each) => each.path === path);
-  if (noted === undefined) return undefined;
-  if (!force) await assertUnused(setup, name);
-  const { bytes } = findFile(path);
-  const isSame = bytes !== undefined && sha256(bytes) === noted.sha256;
+  const going = note.podman.filter((each) => name === undefined || each.name === name);
+  if (going.length === 0) return undefined;
+  if (!force) for (const each of going) await assertUnused(setup, each.name);
   const outcome: SetupOutcome = {
-    file: path,
-    changes: isSame ? [{ path, before: bytes, after: undefined }] : [],
+    file: going.length === 1 && going[0] ? going[0].path : paths.podmanDropInDir,
+    changes: [],
     done: [],
     reloaded: false,
-    warnings: bytes !== undefined && !isSame ? [`${path} stays: it was changed since`] : [],
+    warnings: [],
   };
+  for (const { path, sha256: written } of going) {
+    const { bytes } = findFile(path);
+    if (bytes === undefined) continue;
+    if (sha256(bytes) === written) outcome.changes.push({ path, before: bytes, after: undefined });
+    else outcome.warnings.push(`${path} stays: it was changed since`);
+  }
+  const rest = { ...note, podman: note.podman.filter((each) => !going.includes(each)) };
   if (dryRun) return outcome;
-  if (isSame) rmSync(path);
-  const rest = { ...note, podman: note.podman.filter((each) => each !== noted) };
+  for (const { path } of outcome.changes) rmSync(path);
   if (!isEmpty(rest)) writeNote(paths.note, rest);
   else {
     const kept = await takeBack(rest.made, host);

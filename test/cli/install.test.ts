@@ -13,14 +13,14 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** What `install` would do, beside an engine that does not run; nothing is written. */
-function dryRun(args: readonly string[], own: readonly string[] = []) {
+function dryRun(args: readonly string[], own: readonly string[] = [], verb = "install") {
   const launcher = resolve("bin/docker-cni");
   const always = [
     `--launcher=${launcher}`,
     `--hooks=${resolve("hooks")}`,
     "--runtime-path=/no/runc",
   ];
-  const what = ["install", "--dry-run", "--config-file", join(dir, "daemon.json"), ...args];
+  const what = [verb, "--dry-run", "--config-file", join(dir, "daemon.json"), ...args];
   return spawnSync(
     "node_modules/.bin/node",
     ["src/main.ts", ...always, `--config=${dir}/cni.yaml`, ...own, "--", ...what],
@@ -72,4 +72,12 @@ test("tells how containerd's clients name the runtime", () => {
   const { status, stdout } = dryRun(["--engine", "containerd"]);
   expect(status).toBe(0);
   expect(stdout).toContain(`nerdctl run --runtime ${resolve("bin/docker-cni")} --net none`);
+});
+
+test("there is nothing of containerd's to take back", () => {
+  const { status, stdout } = dryRun(["--engine", "containerd"], [], "uninstall");
+  expect(status).toBe(0);
+  expect(stdout).toContain("containerd has no registration");
+  const json = dryRun(["--engine", "containerd", "--json"], [], "uninstall");
+  expect(JSON.parse(json.stdout)).toMatchObject({ engine: "containerd", changed: [], done: [] });
 });

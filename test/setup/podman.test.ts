@@ -42,6 +42,14 @@ describe("podman", () => {
     expect(existsSync(dropIn("second"))).toBe(true);
   });
 
+  test("without a name all of its files go", async () => {
+    await doInstall({ name: "one" });
+    await doInstall({ name: "two" });
+    const outcome = await doUninstall({ name: undefined });
+    expect(outcome?.changes.map(({ path }) => path)).toEqual([dropIn("one"), dropIn("two")]);
+    expect(existsSync(bench.current.paths.note)).toBe(false);
+  });
+
   test("gives a runtime no arguments", async () => {
     const { launcher } = bench.current;
     const runtime = { path: launcher, runtimeArgs: ["--config", "/c.yaml", "--"] };

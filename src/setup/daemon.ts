@@ -15,7 +15,10 @@ export interface EngineInfo {
   SecurityOptions?: string[] | null;
 }
 
-/** What the engine tells of itself; undefined when it does not run. Throws NO_ENGINE for one on another host. */
+/** How a request fails when nobody is there: Node's names and Bun's. Any other failure is of an engine that runs. */
+const NOT_RUNNING = new Set(["ENOENT", "ECONNREFUSED", "FailedToOpenSocket"]);
+
+/** What the engine tells of itself; undefined when it does not run. Throws NO_ENGINE for one on another host, and one that fails. */
 export async function engineInfo(
   host: SetupHost,
   socket: string | undefined,
@@ -25,7 +28,9 @@ export async function engineInfo(
     const info: EngineInfo = Object(await engine.get("/info"));
     return info;
   } catch (error) {
-    if (error instanceof UserError && error.code === "NO_ENGINE") return undefined;
+    const cause =
+      error instanceof UserError && error.code === "NO_ENGINE" ? error.cause : undefined;
+    if (NOT_RUNNING.has(errnoOf(cause) ?? "")) return undefined;
     throw error;
   }
 }
@@ -130,20 +135,30 @@ export interface Asked {
   socket: string | undefined;
 }
 
-const TRIES = 50;
+const PATIENCE_MS = 5_000;
 const PAUSE_MS = 100;
 
-/** Waits until the engine's `GET /info` is as `isSo` wants it; false when it does not become so within five seconds. */
+/**
+ * Waits until the engine's `GET /info` is as `isSo` wants it; false when five seconds later it is not. The last question is waited
+ * for, as long as that takes. Throws NO_ENGINE when that fails.
+ */
 export async function waitForInfo(
   { host, socket }: Asked,
   isSo: (info: EngineInfo) => boolean,
 ): Promise<boolean> {
-  for (let left = TRIES; left > 0; left -= 1) {
-    const info = await engineInfo(host, socket);
-    if (info !== undefined && isSo(info)) return true;
+  const end = host.now().getTime() + PATIENCE_MS;
+  for (;;) {
+    const isLast = host.now().getTime() >= end;
+    try {
+      const info = await engineInfo(host, socket);
+      if (info !== undefined && isSo(info)) return true;
+    } catch (error) {
+      // It may be busy with what it was told.
+      if (isLast) throw error;
+    }
+    if (isLast) return false;
     await host.pause(PAUSE_MS);
   }
-  return false;
 }
 
 /** Whether the engine has the runtime, and as its default if that is wanted. */

@@ -42,15 +42,18 @@ function makeBench() {
     commands: [] as string[],
     answers: new Map<string, Ran>(),
     words: ["dockerd", "--config-file", paths.daemonJson],
+    /** How a question to a dockerd that runs fails; undefined: it does not. */
+    failure: undefined as Error | undefined,
     hangUps: 0,
     launcher: join(root, "usr/bin/docker-cni"),
   };
   write(state.launcher, "#!/bin/sh\n");
   write(paths.pidFile, "4711");
   mkdirSync(join(root, "var/lib"));
+  let paused = 0;
   const host: SetupHost = {
-    now: () => new Date("2026-11-28T01:02:03.456Z"),
-    pause: () => Promise.resolve(),
+    now: () => new Date(Date.parse("2026-11-28T01:02:03.456Z") + paused),
+    pause: (ms) => Promise.resolve(void (paused += ms)),
     run: (command, args) => {
       const line = [command, ...args].join(" ");
       state.commands.push(line.replaceAll(root, ""));
@@ -64,7 +67,8 @@ function makeBench() {
     engine: () => ({
       endpoint: { host: "unix:///docker.sock", source: "the test" },
       get: (path) => {
-        if (!state.runs) return Promise.reject(new UserError("NO_ENGINE", "it does not run"));
+        if (!state.runs) return Promise.reject(noEngine("ECONNREFUSED"));
+        if (state.failure !== undefined) return Promise.reject(state.failure);
         if (path === "/info") return Promise.resolve(structuredClone(info));
         const id = /^\/containers\/(.*)\/json$/.exec(path)?.[1];
         return Promise.resolve(
@@ -74,6 +78,13 @@ function makeBench() {
     }),
   };
   return Object.assign(state, { host, setup: { paths, host }, request: requestOf(state) });
+}
+
+/** As src/dockerd/api.ts fails. */
+export function noEngine(code: string): UserError {
+  return new UserError("NO_ENGINE", `it fails: ${code}`, {
+    cause: Object.assign(new Error(code), { code }),
+  });
 }
 
 function write(path: string, content: string | Uint8Array): void {

@@ -13,9 +13,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { UserError } from "../../src/lib/errors.ts";
 import { install } from "../../src/setup/install.ts";
 import { uninstall } from "../../src/setup/uninstall.ts";
-import { useHost } from "./fake-host.ts";
+import { noEngine, useHost } from "./fake-host.ts";
 import { TEXTS } from "./texts.ts";
 
 const bench = useHost();
@@ -382,6 +383,16 @@ const REFUSED: { title: string; prepare: () => void; more?: object; told: RegExp
     told: /dockerd does not have the runtime "cni" after it was told to read .*; all was taken back/,
   },
   {
+    title: "a dockerd that does not answer",
+    prepare: () => (bench.current.failure = noEngine("ETIMEDOUT")),
+    told: /it fails: ETIMEDOUT/,
+  },
+  {
+    title: "a dockerd that answers with an error",
+    prepare: () => (bench.current.failure = new UserError("NO_ENGINE", "answers with 500")),
+    told: /answers with 500/,
+  },
+  {
     title: "a note that is broken",
     prepare: () => bench.current.write(bench.current.paths.note, "{}"),
     told: /the note of what was installed, .*, is broken/,
@@ -427,6 +438,15 @@ const container = (Runtime: string) => ({
   Id: "c".repeat(64),
   Name: "/web",
   HostConfig: { Runtime },
+});
+
+test("a Docker that does not run reads it when it starts", async () => {
+  bench.current.runs = false;
+  const { reloaded, warnings } = await doInstall();
+  expect({ reloaded, warnings }).toEqual({
+    reloaded: false,
+    warnings: ["Docker does not run; it reads the file when it starts"],
+  });
 });
 
 describe("uninstall refuses", () => {

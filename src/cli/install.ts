@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { Command, Option } from "commander";
+import { resolveConfig } from "../config/config.ts";
 import { UserError } from "../lib/errors.ts";
 import type { RuntimeEntry } from "../setup/daemon-json.ts";
 import { realHost } from "../setup/host.ts";
@@ -125,8 +126,10 @@ function launcherPath(launcher: string, { launchers }: SetupPaths): string {
 
 async function configured({ options, loadConfig }: OperatorCall) {
   const cniYaml = resolve(options.config);
-  if (existsSync(cniYaml)) return { cniYaml, cniConfDir: (await loadConfig()).cniConfDir };
-  return { cniYaml, cniConfDir: "/etc/cni/net.d" };
+  const { cniConfDir, stateDir } = existsSync(cniYaml)
+    ? await loadConfig()
+    : { ...resolveConfig({}), ...(options.stateDir && { stateDir: options.stateDir }) };
+  return { cniYaml, cniConfDir, stateDir: resolve(stateDir) };
 }
 
 function explainContainerd(

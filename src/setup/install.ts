@@ -30,6 +30,7 @@ export interface InstallRequest {
   resources: string;
   cniYaml: string;
   cniConfDir: string;
+  stateDir: string;
   /** Only tells what would change. */
   dryRun: boolean;
   /** Whether dockerd is made to read its file, and asked afterwards. */
@@ -59,6 +60,7 @@ export async function install(setup: Setup, request: InstallRequest): Promise<Se
     ...request,
     paths,
     launcher: request.runtime.path,
+    runtimeArgs: request.runtime.runtimeArgs ?? [],
     dataRoot: info?.DockerRootDir,
   });
   const outcome: SetupOutcome = {

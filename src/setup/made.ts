@@ -30,6 +30,10 @@ export interface ExtrasOptions {
   cniYaml: string;
   cniConfDir: string;
   launcher: string;
+  /** What is in front of the runtime's words, and ends with `--`: the gc unit calls with the same. */
+  runtimeArgs: readonly string[];
+  /** The folder of the state, which that configuration names. */
+  stateDir: string;
   /** Docker's data-root, when it is known. */
   dataRoot: string | undefined;
 }
@@ -70,17 +74,41 @@ export function missingFiles({
   ];
 }
 
-function missingUnits({ paths, resources, launcher, dataRoot }: ExtrasOptions): Creation[] {
+function missingUnits({
+  paths,
+  resources,
+  launcher,
+  runtimeArgs,
+  stateDir,
+  dataRoot,
+}: ExtrasOptions): Creation[] {
   const [own = ""] = paths.unitDirs;
   if (!isThere(paths.systemd) || !isThere(join(resources, "systemd"))) return [];
   if (paths.unitDirs.some((folder) => isThere(join(folder, "docker-cni-gc.path")))) return [];
+  const words = [launcher, ...runtimeArgs.filter((word) => word !== "--")].map(systemdWord);
+  const containers = `${dataRoot ?? "/var/lib/docker"}/containers`;
   const files = UNITS.map((name): Creation => {
     const text = readFileSync(join(resources, "systemd", name), "utf8")
-      .replaceAll(/^ExecStart=\S+/gm, `ExecStart=${launcher}`)
-      .replaceAll(/^PathChanged=.*$/gm, `PathChanged=${dataRoot ?? "/var/lib/docker"}/containers`);
+      .replaceAll(/^ExecStart=\S+/gm, () => `ExecStart=${words.join(" ")}`)
+      .replaceAll(
+        /^(ConditionPathIsDirectory=).*$/gm,
+        () => `ConditionPathIsDirectory=${systemdPath(`${stateDir}/sandboxes`)}`,
+      )
+      .replaceAll(/^PathChanged=.*$/gm, () => `PathChanged=${systemdPath(containers)}`);
     return { kind: "file", path: join(own, name), bytes: Buffer.from(text) };
   });
   return [...files, { kind: "units", names: [...UNITS] }];
+}
+
+/** A word of a unit's command line, where quotes, specifiers and variables have a meaning (systemd.service(5)). */
+function systemdWord(word: string): string {
+  if (/^[\w/.:@=+-]+$/.test(word)) return word;
+  return `"${word.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll(/[%$]/g, "$&$&")}"`;
+}
+
+/** A path of a unit's, where specifiers have a meaning (systemd.unit(5)). */
+function systemdPath(path: string): string {
+  return path.replaceAll("%", "%%");
 }
 
 /** Makes it, with the folders above it; `noted` is told of each thing once it is there. */

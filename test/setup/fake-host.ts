@@ -102,6 +102,7 @@ function requestOf({ paths, launcher }: { paths: SetupPaths; launcher: string })
     resources: join(import.meta.dirname, "../.."),
     cniYaml: paths.cniYaml,
     cniConfDir: paths.cniConfDir,
+    stateDir: "/var/lib/docker-cni",
     dryRun: false,
     reload: true,
   };

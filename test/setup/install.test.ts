@@ -180,6 +180,24 @@ describe("install and uninstall", () => {
     expect(tree()).toEqual(before);
   });
 
+  test("the unit of gc has the configuration of the registration, and the folder of its state", async () => {
+    const { paths, launcher } = bench.current;
+    mkdirSync(paths.systemd, { recursive: true });
+    const runtimeArgs = [
+      "--config",
+      "/srv/a 50%/$cni.yaml",
+      "--runtime-path",
+      "/usr/bin/crun",
+      "--",
+    ];
+    await doInstall({ runtime: { path: launcher, runtimeArgs }, stateDir: "/srv/50% state" });
+    const unit = readFileSync(join(paths.unitDirs[0] ?? "", "docker-cni-gc.service"), "utf8");
+    expect(unit).toContain(
+      `ExecStart=${launcher} --config "/srv/a 50%%/$$cni.yaml" --runtime-path /usr/bin/crun gc --background\n`,
+    );
+    expect(unit).toContain("ConditionPathIsDirectory=/srv/50%% state/sandboxes\n");
+  });
+
   test("reloads by systemd where it runs Docker", async () => {
     const { paths, commands, answers, host } = bench.current;
     mkdirSync(paths.systemd, { recursive: true });

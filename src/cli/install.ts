@@ -90,7 +90,7 @@ export function assertRoot({ options: { plugin } }: OperatorCall, dryRun: boolea
 }
 
 function runtimeEntry(
-  { options: { launcher, config, configGiven } }: OperatorCall,
+  { options: { launcher, config, configGiven, stateDir } }: OperatorCall,
   { runtimePath }: InstallOptions,
   paths: SetupPaths,
 ): RuntimeEntry {
@@ -98,6 +98,7 @@ function runtimeEntry(
   const args = [
     ...(configGiven ? ["--config", resolve(config)] : []),
     ...(runtimePath === undefined ? [] : ["--runtime-path", runtimePath]),
+    ...(stateDir === undefined ? [] : ["--state-dir", resolve(stateDir)]),
   ];
   const path = launcherPath(launcher, paths);
   return args.length === 0 ? { path } : { path, runtimeArgs: [...args, "--"] };

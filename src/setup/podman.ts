@@ -23,7 +23,9 @@ export async function installPodman(setup: Setup, request: PodmanRequest): Promi
     throw new UserError(
       "INSTALL_FAILED",
       "podman gives a runtime no arguments of its own; nothing was changed",
-      { hint: "leave --config and --runtime-path out, and write oci_bin into cni.yaml" },
+      {
+        hint: "leave --config, --runtime-path and --state-dir out, and write oci_bin and state_dir into cni.yaml",
+      },
     );
   }
   const file = findFile(dropInOf(paths.podmanDropInDir, name));

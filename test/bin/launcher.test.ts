@@ -326,6 +326,19 @@ describe("goes to the program", () => {
     expect(seen("dist/docker-cni").split("\n")[0]).toContain("[--state-dir=/old state][--][gc]");
   });
 
+  test.each([
+    {
+      args: "--runtime-path /r/crun install --name x",
+      words: "[install][--runtime-path][/r/crun][--name][x]",
+    },
+    { args: "cni --runtime-path=/r/crun install", words: "[install][--runtime-path][/r/crun]" },
+    { args: "install --runtime-path /r/crun", words: "[install][--runtime-path][/r/crun]" },
+    { args: "--runtime-path /r/crun ls", words: "[ls]" },
+  ])("with the low-level runtime that install is to register: $args", ({ args, words }) => {
+    launch(args.split(" "));
+    expect(seen("dist/docker-cni").split("\n")[0]?.endsWith(`[--]${words}`)).toBe(true);
+  });
+
   test("through a symbolic link to the launcher", () => {
     symlinkSync(join(dir, "bin/docker-cni"), join(dir, "path/docker-cni"));
     const { status } = spawnSync(join(dir, "path/docker-cni"), ["create", "c1"], {

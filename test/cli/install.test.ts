@@ -44,6 +44,12 @@ test.skipIf(!isRoot).each([
     own: [],
     runtimeArgs: ["--runtime-path", "/bin/sh", "--"],
   },
+  {
+    title: "with a folder of its own for the state",
+    args: [],
+    own: ["--state-dir=/srv/state"],
+    runtimeArgs: ["--state-dir", "/srv/state", "--"],
+  },
 ])("registers the launcher $title", ({ args, own, runtimeArgs }) => {
   const { stdout, stderr } = dryRun([...args, "--json"], own);
   expect(stderr).toBe("");

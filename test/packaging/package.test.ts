@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -90,6 +91,13 @@ test("the file for logrotate names the log's default place, and logrotate reads 
   if (!has("logrotate")) return;
   const state = ["--state", join(dir, "logrotate-state")];
   expect(spawnSync("logrotate", ["--debug", ...state, file]).status).toBe(0);
+});
+
+test("the file for logrotate leaves the last log as it is, and has heal --watch open the new one", () => {
+  const text = readFileSync(join(root, "config/logrotate"), "utf8");
+  expect(text).toMatch(/^ +delaycompress$/m);
+  expect(text).toMatch(/^ +postrotate\n.* -s HUP docker-cni-heal\.service .*\n +endscript$/m);
+  expect(existsSync(join(root, "systemd/docker-cni-heal.service"))).toBe(true);
 });
 
 function view(id: string): SandboxView {

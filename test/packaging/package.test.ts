@@ -63,6 +63,8 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     "lib/docker-cni/config/net.d/10-docker-cni.conflist",
     "lib/docker-cni/systemd/docker-cni-gc.service",
     "lib/docker-cni/systemd/docker-cni-gc.path",
+    "lib/systemd/system/docker-cni-heal.service",
+    "lib/systemd/system/docker-cni-metrics.timer",
     "share/man/man1/docker-cni.1.gz",
     "share/man/man5/cni.yaml.5.gz",
     "share/bash-completion/completions/docker-cni",
@@ -72,6 +74,25 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     expect(contents).toMatch(new RegExp(`^-rw-r--r-- root/root .* \\./usr/${file}$`, "m"));
     const archive = execFileSync("tar", ["-tzf", packed(".tar.gz")], { encoding: "utf8" });
     expect(archive).toMatch(new RegExp(`^[^/]+/${file}$`, "m"));
+  });
+
+  test("an installer for the archive, which puts units for the operator beside the program", () => {
+    execFileSync("tar", ["-C", dir, "-xzf", packed(".tar.gz")]);
+    const folder = packed(`-${process.arch}`);
+    const script = readFileSync(join(folder, "install"), "utf8");
+    writeFileSync(join(folder, "install"), script.replaceAll(/(?<= )\/etc\//g, `${dir}/etc/`));
+    const prefix = join(dir, "prefix");
+    execFileSync(join(folder, "install"), [prefix]);
+    const units = join(prefix, "lib/systemd/system");
+    expect(readdirSync(units).toSorted()).toEqual([
+      "docker-cni-heal.service",
+      "docker-cni-metrics.service",
+      "docker-cni-metrics.timer",
+    ]);
+    expect(readFileSync(join(units, "docker-cni-heal.service"), "utf8")).toContain(
+      `ExecStart=${prefix}/bin/docker-cni heal --watch\n`,
+    );
+    expect(existsSync(join(dir, "etc/docker/cni.yaml"))).toBe(true);
   });
 
   test("every script of packaging/deb", () => {
@@ -113,7 +134,7 @@ function remove(how: string, listed: string, note = join(dir, "no-note")) {
   const commands = join(dir, "commands");
   mkdirSync(commands, { recursive: true });
   executable("commands/docker-cni", listed);
-  executable("commands/systemctl", "exit 0");
+  executable("commands/systemctl", `echo "$*" >>${join(dir, "systemctl.seen")}`);
   const env = { PATH: `${commands}:${process.env["PATH"]}` };
   const script = readFileSync(join(root, "packaging/deb/prerm"), "utf8");
   executable("prerm", script.replace("/var/lib/docker-cni/install.json", note));
@@ -135,8 +156,20 @@ describe("the removal of the package", () => {
   test("tells how to take the registration back, while there is one", () => {
     const note = join(dir, "install.json");
     writeFileSync(note, "{}");
-    expect(remove("remove", list(), note).stderr).toMatch(/\n {2}docker cni uninstall\n$/);
+    expect(remove("remove", list(), note).stderr).toMatch(
+      /\n {2}To take that back, install it again, run docker cni uninstall, and remove it then\.\n$/,
+    );
     expect(remove("upgrade", list(), note).stderr).toBe("");
+  });
+
+  test("ends what runs by systemd's units", () => {
+    remove("remove", list());
+    const called = existsSync("/run/systemd/system")
+      ? readFileSync(join(dir, "systemctl.seen"), "utf8")
+      : readFileSync(join(root, "packaging/deb/prerm"), "utf8");
+    for (const unit of ["gc.path", "heal.service", "metrics.timer"]) {
+      expect(called).toContain(`docker-cni-${unit}`);
+    }
   });
 
   test.each([

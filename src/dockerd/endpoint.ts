@@ -73,7 +73,10 @@ function readJson(file: string): object | undefined {
 
 /** The path of the engine's socket on this host. Throws NO_ENGINE for an engine elsewhere. */
 export function socketOf({ host, source }: Endpoint): string {
-  if (host.startsWith("unix://")) return host.slice("unix://".length);
+  // A scheme alone is the default, as for Docker's client: an empty path would have Node ask TCP port 80.
+  const scheme = "unix://";
+  if (host.startsWith(scheme))
+    return host.slice(scheme.length) || DEFAULT_HOST.slice(scheme.length);
   throw new UserError(
     "NO_ENGINE",
     `the engine is at ${host} by ${source}; docker-cni works on the engine's own host, over its unix socket`,

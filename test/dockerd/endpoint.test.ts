@@ -69,3 +69,7 @@ test.each(["tcp://10.0.0.1:2376", "ssh://root@host", "npipe:////./pipe/docker"])
     );
   },
 );
+
+test("a scheme without a path is the socket by default", () => {
+  expect(socketOf({ host: "unix://", source: "DOCKER_HOST or -H" })).toBe("/var/run/docker.sock");
+});

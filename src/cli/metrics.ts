@@ -36,7 +36,7 @@ export function metricsCommand(call: OperatorCall): Command {
       const families = await collectFamilies(call);
       const text = json ? `${toJson(families)}\n` : formatFamilies(families);
       if (output === undefined) call.print(text.trimEnd());
-      else writeOutput(resolve(output), text, 0o644);
+      else writeOutput(resolve(output), text, { mode: 0o644 });
     });
 }
 

@@ -1,9 +1,9 @@
 import { Command } from "commander";
-import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { describeError, UserError } from "../lib/errors.ts";
+import { resolve } from "node:path";
 import type { NetworkReport } from "../prove/run.ts";
 import type { OperatorCall } from "./cli.ts";
+import { writeOutput } from "./output-file.ts";
 
 interface TestOptions {
   only?: string;
@@ -67,17 +67,7 @@ export async function testNetworks(
 
 async function writeJunit(file: string, reports: readonly NetworkReport[]): Promise<void> {
   const { junitXml } = await import("../prove/junit.ts");
-  const temporary = `${file}.${process.pid}.new`;
-  try {
-    writeFileSync(temporary, junitXml(reports));
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new UserError("BAD_ARGS", `--junit ${file}: ${describeError(error)}`, {
-      hint: "name a file in a folder that exists",
-      cause: error,
-    });
-  }
+  writeOutput(resolve(file), junitXml(reports), { option: "--junit" });
 }
 
 /** The first SIGINT or SIGTERM ends the test and undoes what it made; the next one ends the program, and leaves that to gc. */

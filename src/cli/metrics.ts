@@ -5,6 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { loadAllNetworkLists } from "../cni/index.ts";
 import { readLeases } from "../ipam/leases.ts";
 import { poolsOf } from "../ipam/pools.ts";
+import { mapConcurrently } from "../lib/concurrent.ts";
 import { ifThere } from "../lib/errors.ts";
 import { attachmentFamilies, poolFamilies } from "../metrics/attachments.ts";
 import { type Family, formatFamilies } from "../metrics/exposition.ts";
@@ -66,20 +67,11 @@ async function readTraffic(
   { netns }: SandboxContext,
   views: readonly SandboxView[],
 ): Promise<Traffic[]> {
-  const left = views.filter(
+  const alive = views.filter(
     ({ state, record }) => state === "running" && netns.isAlive(record.netns),
   );
-  const traffic = new Map<string, Traffic[]>();
-  const worker = async (): Promise<void> => {
-    for (let view = left.shift(); view !== undefined; view = left.shift()) {
-      traffic.set(view.id, await readOne(netns, view));
-    }
-  };
-  await Promise.all(Array.from({ length: WORKERS }, worker));
-  return views.flatMap(({ id }) => traffic.get(id) ?? []);
+  return (await mapConcurrently(alive, (view) => readOne(netns, view))).flat();
 }
-
-const WORKERS = 4;
 
 async function readOne(netns: SandboxContext["netns"], view: SandboxView): Promise<Traffic[]> {
   const { record } = view;

@@ -17,12 +17,20 @@ export interface Terminal {
   isTTY?: boolean;
 }
 
+/** Whether the stream is a terminal that does as it is told (ECMA-48). */
+export function isObedient(
+  { isTTY }: Terminal = process.stdout,
+  { TERM: kind }: NodeJS.ProcessEnv = process.env,
+): boolean {
+  return isTTY === true && kind !== "dumb";
+}
+
 /** Whether colours and movement are for this stream: a terminal that has them, and NO_COLOR (no-color.org) does not forbid. */
 export function isFancy(
   stream: Terminal = process.stdout,
   env: NodeJS.ProcessEnv = process.env,
 ): boolean {
-  return stream.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+  return isObedient(stream, env) && !env["NO_COLOR"];
 }
 
 /**

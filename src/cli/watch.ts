@@ -1,4 +1,5 @@
-import { isFancy } from "./terminal.ts";
+import { endWithReader } from "./pipe.ts";
+import { isObedient } from "./terminal.ts";
 
 const EVERY_MS = 1000;
 /** To the first line, and all below it cleared (ECMA-48). */
@@ -18,6 +19,7 @@ export async function watch(
   print: (...lines: string[]) => void,
   { until, everyMs = EVERY_MS, clear = clearTerminal }: WatchOptions = {},
 ): Promise<void> {
+  endWithReader();
   let shown: string | undefined;
   const isOver = (): boolean => until?.aborted === true;
   while (!isOver()) {
@@ -33,5 +35,5 @@ export async function watch(
 }
 
 function clearTerminal(): void {
-  if (isFancy()) process.stdout.write(TO_TOP);
+  if (isObedient()) process.stdout.write(TO_TOP);
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -98,4 +99,17 @@ test("--watch prints again what has changed, and nothing else", async () => {
     { until: until.signal, everyMs: 1, clear: () => {} },
   );
   expect(seen).toEqual([["a"], ["b"]]);
+});
+
+test("--watch ends in peace when its reader has read enough", () => {
+  const script = `
+    import { watch } from "./src/cli/watch.ts";
+    let number = 0;
+    await watch(async () => [String(number++)], console.log, { everyMs: 5 });`;
+  const line = 'node --input-type=module -e "$1" | head -n 1; exit "${PIPESTATUS[0]}"';
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", line, "bash", script], {
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "0\n", stderr: "" });
 });

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import { table } from "../../src/cli/table.ts";
-import { isFancy, render, spinner, style, symbol, TAB, unstyled } from "../../src/cli/terminal.ts";
+import {
+  isFancy,
+  isObedient,
+  render,
+  spinner,
+  style,
+  symbol,
+  TAB,
+  unstyled,
+} from "../../src/cli/terminal.ts";
 
 test.each([
   { isTTY: true, env: {}, fancy: true },
@@ -10,6 +19,14 @@ test.each([
   { isTTY: true, env: { TERM: "dumb" }, fancy: false },
 ])("colours are for a terminal that has them: %o", ({ isTTY, env, fancy }) => {
   expect(isFancy({ isTTY }, env)).toBe(fancy);
+});
+
+test.each([
+  { isTTY: true, env: { NO_COLOR: "1" }, obedient: true },
+  { isTTY: true, env: { TERM: "dumb" }, obedient: false },
+  { isTTY: false, env: {}, obedient: false },
+])("who wants no colours may still have the screen cleared: %o", ({ isTTY, env, obedient }) => {
+  expect(isObedient({ isTTY }, env)).toBe(obedient);
 });
 
 test("a colour is what style says, and what others write is escaped", () => {

@@ -42,14 +42,13 @@ export function uninstallCommand(call: OperatorCall): Command {
           ? await uninstall(setup, { name, daemonJson, dryRun, force, reload: options.reload })
           : await uninstallPodman(setup, { name, dryRun, force });
       const file = engine === "docker" ? daemonJson : paths.podmanDropInDir;
+      if (outcome === undefined && options.json !== true) {
+        const what = name === undefined ? "nothing" : `nothing as ${name}`;
+        return call.print(`docker-cni install has registered ${what} there`);
+      }
       const nothing = { file, changes: [], done: [], reloaded: false, warnings: [] };
       const shown = { engine, name, dryRun, json: options.json ?? false };
       printOutcome(call, outcome ?? nothing, shown);
-      if (outcome === undefined && options.json !== true) {
-        call.print(
-          `docker-cni install has registered nothing ${name === undefined ? "" : `as ${name} `}there`,
-        );
-      }
     });
 }
 

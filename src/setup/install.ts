@@ -73,7 +73,7 @@ export async function install(setup: Setup, request: InstallRequest): Promise<Se
       ),
       ...(isEdited ? [{ path: file.path, before: file.bytes, after }] : []),
     ],
-    done: creations.flatMap(describeCreation),
+    done: request.dryRun ? creations.flatMap(describeCreation) : [],
     reloaded: false,
     warnings: warningsOf(request, json.hasComments, info !== undefined),
   };
@@ -81,7 +81,11 @@ export async function install(setup: Setup, request: InstallRequest): Promise<Se
   if (isEdited) await validateBeside(setup, file, after);
   const steps = new Steps(setup, note);
   try {
-    for (const creation of creations) await steps.make(creation);
+    for (const creation of creations) {
+      const failures = await steps.make(creation);
+      outcome.warnings.push(...failures);
+      if (failures.length === 0) outcome.done.push(...describeCreation(creation));
+    }
     if (isEdited) steps.edit(file, after, entryOf(request, json));
     if (daemon !== undefined) {
       await reloadAndAsk({ host, socket: json.socket }, daemon, request);

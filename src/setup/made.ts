@@ -111,18 +111,19 @@ function systemdPath(path: string): string {
   return path.replaceAll("%", "%%");
 }
 
-/** Makes it, with the folders above it; `noted` is told of each thing once it is there. */
+/** Makes it, with the folders above it; `noted` is told of each thing once it is there. Gives what systemd did not do, as warnings. */
 export async function make(
   creation: Creation,
   host: SetupHost,
   noted: (made: Made) => void,
-): Promise<void> {
+): Promise<string[]> {
   if (creation.kind === "units") {
     noted({ kind: "units", names: creation.names });
-    await host.run("systemctl", ["daemon-reload"]);
-    await host.run("systemctl", ["enable", "--quiet", ...creation.names]);
-    await host.run("systemctl", ["start", "docker-cni-gc.path"]);
-    return;
+    return [
+      ...(await systemctl(host, ["daemon-reload"])),
+      ...(await systemctl(host, ["enable", "--quiet", ...creation.names])),
+      ...(await systemctl(host, ["start", "docker-cni-gc.path"])),
+    ];
   }
   makeFolders(dirname(creation.path), noted);
   if (creation.kind === "link") {
@@ -132,6 +133,15 @@ export async function make(
     writeNew(creation.path, creation.bytes, 0o644);
     noted({ kind: "file", path: creation.path, sha256: sha256(creation.bytes) });
   }
+  return [];
+}
+
+/** Gives a warning where it fails: nothing of an installation depends on it. */
+async function systemctl(host: SetupHost, args: readonly string[]): Promise<string[]> {
+  const ran = await host.run("systemctl", args);
+  if (ran?.exitCode === 0) return [];
+  const why = ran === undefined ? "there is no such command" : ran.stderr.trim();
+  return [`systemctl ${args.join(" ")} failed: ${why || `exit status ${ran?.exitCode}`}`];
 }
 
 /** Makes a folder and those above it that are not there. */
@@ -142,22 +152,40 @@ export function makeFolders(folder: string, noted: (made: Made) => void): void {
   noted({ kind: "folder", path: folder });
 }
 
-/** Takes back what was made, the last thing first. Gives what was changed since, which stays. */
-export async function takeBack(all: readonly Made[], host: SetupHost): Promise<string[]> {
-  const kept: string[] = [];
+/** What `takeBack` does with it, in words. */
+export function describeRemoval(made: Made): string {
+  return "path" in made ? `remove ${made.path}` : `disable ${made.names.join(", ")}`;
+}
+
+/** What was taken back, in words; and what was not. */
+export interface TakenBack {
+  done: string[];
+  warnings: string[];
+}
+
+/** Takes back what was made, the last thing first. What was changed since stays, and folders that hold something. */
+export async function takeBack(all: readonly Made[], host: SetupHost): Promise<TakenBack> {
+  const taken: TakenBack = { done: [], warnings: [] };
   let hadUnits = false;
   for (const made of all.toReversed()) {
     if (made.kind === "units") {
       hadUnits = true;
-      await host.run("systemctl", ["disable", "--quiet", "--now", ...made.names]);
-    } else if (!removeIfSame(made) && made.kind !== "folder") kept.push(made.path);
+      const failures = await systemctl(host, ["disable", "--quiet", "--now", ...made.names]);
+      taken.warnings.push(...failures);
+      if (failures.length === 0) taken.done.push(describeRemoval(made));
+      continue;
+    }
+    const fate = removeIfSame(made);
+    if (fate === "removed") taken.done.push(describeRemoval(made));
+    if (fate === "stays" && made.kind !== "folder") {
+      taken.warnings.push(`${made.path} stays: it was changed since`);
+    }
   }
-  if (hadUnits) await host.run("systemctl", ["daemon-reload"]);
-  return kept;
+  if (hadUnits) taken.warnings.push(...(await systemctl(host, ["daemon-reload"])));
+  return taken;
 }
 
-/** Whether it is gone; what is not there any more is. */
-function removeIfSame(made: Exclude<Made, { kind: "units" }>): boolean {
+function removeIfSame(made: Exclude<Made, { kind: "units" }>): "removed" | "gone" | "stays" {
   try {
     if (made.kind === "folder") rmdirSync(made.path);
     else if (
@@ -165,13 +193,13 @@ function removeIfSame(made: Exclude<Made, { kind: "units" }>): boolean {
         ? readlinkSync(made.path) !== made.target
         : sha256(readFileSync(made.path)) !== made.sha256
     )
-      return false;
+      return "stays";
     else rmSync(made.path);
-    return true;
+    return "removed";
   } catch (error) {
     const code = errnoOf(error);
-    if (code === "ENOENT") return true;
-    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EINVAL") return false;
+    if (code === "ENOENT") return "gone";
+    if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EINVAL") return "stays";
     throw error;
   }
 }

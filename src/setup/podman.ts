@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../lib/errors.ts";
 import type { RuntimeEntry } from "./daemon-json.ts";
-import { type ExtrasOptions, missingFiles, takeBack } from "./made.ts";
+import { describeRemoval, type ExtrasOptions, missingFiles, takeBack } from "./made.ts";
 import { isEmpty, readNote, sha256, writeNote } from "./note.ts";
 import type { Setup, SetupOutcome } from "./setup.ts";
 import { Steps } from "./steps.ts";
@@ -91,12 +91,16 @@ export async function uninstallPodman(
     else outcome.warnings.push(`${path} stays: it was changed since`);
   }
   const rest = { ...note, podman: note.podman.filter((each) => !going.includes(each)) };
-  if (dryRun) return outcome;
+  if (dryRun) {
+    if (isEmpty(rest)) outcome.done = rest.made.map(describeRemoval);
+    return outcome;
+  }
   for (const { path } of outcome.changes) rmSync(path);
   if (!isEmpty(rest)) writeNote(paths.note, rest);
   else {
-    const kept = await takeBack(rest.made, host);
-    outcome.warnings.push(...kept.map((each) => `${each} stays: it was changed since`));
+    const taken = await takeBack(rest.made, host);
+    outcome.done = taken.done;
+    outcome.warnings.push(...taken.warnings);
     writeNote(paths.note, { ...rest, made: [] });
   }
   return outcome;

@@ -30,8 +30,9 @@ export class Steps {
     this.note = note;
   }
 
-  async make(creation: Creation): Promise<void> {
-    await make(creation, this.setup.host, (made) => this.noted(made));
+  /** Gives what systemd did not do, as warnings. */
+  make(creation: Creation): Promise<string[]> {
+    return make(creation, this.setup.host, (made) => this.noted(made));
   }
 
   /** The note is written before the file: what is noted and was not done is not found when it is taken back. */

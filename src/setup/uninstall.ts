@@ -3,12 +3,11 @@ import { readDaemonJson } from "./daemon-json.ts";
 import { type Asked, type Daemon, engineInfo, findDaemon, waitForInfo } from "./daemon.ts";
 import { areForgotten, forget } from "./forget.ts";
 import { assertUnused } from "./in-use.ts";
-import { isThere, takeBack } from "./made.ts";
+import { describeRemoval, isThere, takeBack } from "./made.ts";
 import {
   type EditedFile,
   type InstallNote,
   isEmpty,
-  type Made,
   type NotedRegistration,
   readNote,
   sha256,
@@ -63,7 +62,7 @@ export async function uninstall(
   const outcome: SetupOutcome = {
     file: file.path,
     changes: [{ path: file.path, before: file.bytes, after }],
-    done: isLast ? note.made.map(describeRemoval) : [],
+    done: isLast && request.dryRun ? note.made.map(describeRemoval) : [],
     reloaded: false,
     warnings: [],
   };
@@ -80,8 +79,9 @@ export async function uninstall(
   }
   outcome.warnings.push(...warningsOf(request, daemon, outcome.reloaded));
   if (isLast) {
-    const kept = await takeBack(rest.made, host);
-    outcome.warnings.push(...kept.map((path) => `${path} stays: it was changed since`));
+    const taken = await takeBack(rest.made, host);
+    outcome.done = taken.done;
+    outcome.warnings.push(...taken.warnings);
   }
   writeNote(paths.note, isLast ? { ...rest, made: [] } : rest);
   return outcome;
@@ -92,16 +92,11 @@ async function takeRestBack(
   note: InstallNote,
   { daemonJson, dryRun }: UninstallRequest,
 ): Promise<SetupOutcome> {
-  const done = note.made.map(describeRemoval);
-  const outcome = { file: daemonJson, changes: [], done, reloaded: false, warnings: [] };
-  if (dryRun) return outcome;
-  const kept = await takeBack(note.made, host);
+  const nothing = { file: daemonJson, changes: [], reloaded: false };
+  if (dryRun) return { ...nothing, done: note.made.map(describeRemoval), warnings: [] };
+  const taken = await takeBack(note.made, host);
   writeNote(paths.note, { ...note, made: [] });
-  return { ...outcome, warnings: kept.map((path) => `${path} stays: it was changed since`) };
-}
-
-function describeRemoval(made: Made): string {
-  return "path" in made ? `remove ${made.path}` : `disable ${made.names.join(", ")}`;
+  return { ...nothing, ...taken };
 }
 
 /** What stays, each with what it gives back: where that is of one that goes, what that one would have given back. */

@@ -87,3 +87,8 @@ test("there is nothing of containerd's to take back", () => {
   const json = dryRun(["--engine", "containerd", "--json"], [], "uninstall");
   expect(JSON.parse(json.stdout)).toMatchObject({ engine: "containerd", changed: [], done: [] });
 });
+
+test("where nothing is registered that alone is said", () => {
+  const { stdout } = dryRun(["--name", "never"], [], "uninstall");
+  expect(stdout).toBe("docker-cni install has registered nothing as never there\n");
+});

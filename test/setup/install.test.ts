@@ -198,6 +198,25 @@ describe("install and uninstall", () => {
     expect(unit).toContain("ConditionPathIsDirectory=/srv/50%% state/sandboxes\n");
   });
 
+  test("tells what systemd does not do", async () => {
+    const { paths, answers } = bench.current;
+    mkdirSync(paths.systemd, { recursive: true });
+    answers.set("systemctl", { exitCode: 1, stdout: "", stderr: "Access denied\n" });
+    const { done, warnings } = await doInstall();
+    const units = "docker-cni-gc.path docker-cni-gc.service";
+    expect(done.filter((line) => line.startsWith("enable"))).toEqual([]);
+    expect(warnings).toContain(`systemctl enable --quiet ${units} failed: Access denied`);
+    const taken = await doUninstall();
+    expect(taken?.done.filter((line) => line.startsWith("disable"))).toEqual([]);
+    expect(taken?.warnings).toContain(
+      `systemctl disable --quiet --now ${units} failed: Access denied`,
+    );
+    answers.set("systemctl", { exitCode: 0, stdout: "", stderr: "" });
+    expect((await doInstall({ reload: false })).done).toContain(
+      "enable docker-cni-gc.path, docker-cni-gc.service",
+    );
+  });
+
   test("reloads by systemd where it runs Docker", async () => {
     const { paths, commands, answers, host } = bench.current;
     mkdirSync(paths.systemd, { recursive: true });
@@ -236,6 +255,8 @@ describe("install and uninstall", () => {
     const outcome = await doUninstall();
     expect(readFileSync(paths.daemonJson, "utf8")).toBe('{\n  "debug": false\n}\n');
     expect(outcome?.warnings).toEqual([`${paths.cniYaml} stays: it was changed since`]);
+    expect(outcome?.done).not.toContain(`remove ${paths.cniYaml}`);
+    expect(outcome?.done).toContain(`remove ${join(paths.cniConfDir, "10-docker-cni.conflist")}`);
     expect(existsSync(paths.note)).toBe(false);
   });
 

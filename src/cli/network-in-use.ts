@@ -3,6 +3,7 @@ import { type Host, runJson } from "../doctor/host.ts";
 import { OTHERS_CACHE } from "../doctor/leases.ts";
 import { readLeases } from "../ipam/leases.ts";
 import { poolsOf } from "../ipam/pools.ts";
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import { UserError } from "../lib/errors.ts";
 import { shortId } from "../lib/short-id.ts";
 import { markOf } from "../networks/mark.ts";
@@ -51,7 +52,9 @@ export async function assertUnused(
 /** The bridge that goes with a network: one that it has made, and no other network is on. */
 export function ownBridge(list: NetworkList, others: readonly NetworkList[]): string | undefined {
   const bridge = markOf(list)?.bridge;
-  const isShared = others.some(({ plugins }) => plugins.some((each) => each["bridge"] === bridge));
+  const isShared = others.some(({ plugins }) =>
+    plugins.some((each) => bridgeNameOf(each) === bridge),
+  );
   return isShared ? undefined : bridge;
 }
 

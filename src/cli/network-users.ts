@@ -1,5 +1,6 @@
 import type { SandboxContext } from "../sandbox/context.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
+import { everyAttachment } from "../state/record.ts";
 import type { OperatorCall } from "./cli.ts";
 import { earlierStates } from "./earlier-state.ts";
 
@@ -15,9 +16,11 @@ export async function allViewsAndTests(call: OperatorCall): Promise<SandboxView[
   return viewsOf([...containerContexts(call), tests]);
 }
 
-/** Those on a network, stopped ones and those that are being made too. */
+/** Those on a network: stopped ones too, and those that are being connected to it or disconnected. */
 export function usersOf(views: readonly SandboxView[], network: string): SandboxView[] {
-  return views.filter(({ record }) => record.attachments.some((each) => each.network === network));
+  return views.filter(({ record }) =>
+    everyAttachment(record).some((each) => each.network === network),
+  );
 }
 
 function containerContexts({ sandbox, config, contextIn }: OperatorCall): SandboxContext[] {

@@ -8,6 +8,7 @@ import {
 } from "../cni/index.ts";
 import { freeSubnet } from "../ipam/free-subnet.ts";
 import { subnetsOf } from "../ipam/pools.ts";
+import { bridgeNameOf } from "../lib/bridge-name.ts";
 import { UserError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/fields.ts";
 import { textOf } from "../lib/texts.ts";
@@ -156,7 +157,9 @@ function newBridge(
       "use --parent",
     );
   }
-  const isOthers = networks.some((list) => list.plugins.some(({ bridge }) => bridge === name));
+  const isOthers = networks.some((list) =>
+    list.plugins.some((plugin) => bridgeNameOf(plugin) === name),
+  );
   return links.includes(name) || isOthers ? undefined : name;
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { networkCommand } from "../../src/cli/network.ts";
-import { keptRecord, useBench } from "../sandbox/context.ts";
+import { attachment, keptRecord, useBench } from "../sandbox/context.ts";
 import { operatorCall } from "./call.ts";
 
 const bench = useBench();
@@ -97,6 +97,14 @@ describe("what cannot be", () => {
     await expect(network(...args)).rejects.toThrow(message);
     expect(readdirSync(networks)).toEqual(before);
   });
+});
+
+test("network rm leaves a network to which a container is being connected", async () => {
+  const { context } = bench.current;
+  const half = { ...attachment, network: "a-long-name-for-a-network", ifName: "eth1" };
+  const changing = [{ change: "connecting" as const, attachment: half }];
+  context.store.write(keptRecord(bench.current, { name: "web", changing }));
+  await expect(network("rm", half.network)).rejects.toThrow("has containers: web (kept)");
 });
 
 test("network set-default gives the file a name in front, and back, with its bytes", async () => {

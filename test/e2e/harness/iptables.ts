@@ -8,7 +8,7 @@ export interface IptablesLine {
   text: string;
   /**
    * Belongs to the frame that the portmap and firewall plugins set up once per machine and leave by design:
-   * the chains CNI-FORWARD, CNI-ADMIN and CNI-HOSTPORT-*, and the jumps to and between them.
+   * the chains CNI-FORWARD, CNI-ADMIN, CNI-HOSTPORT-* and CNI-ISOLATION-STAGE-*, and the jumps to and between them.
    */
   scaffold: boolean;
 }
@@ -53,6 +53,9 @@ export async function deleteIptables(prefix: string[], lines: IptablesLine[]): P
 }
 
 function isScaffold(text: string): boolean {
-  if (/^:CNI-(FORWARD|ADMIN|HOSTPORT-\w+)$/.test(text)) return true;
-  return /CNI-(FORWARD|ADMIN|HOSTPORT-\w+)/.test(text) && !/ (-s|-d|--dports?|id:) /.test(text);
+  if (/^:CNI-(FORWARD|ADMIN|HOSTPORT-\w+|ISOLATION-STAGE-\d)$/.test(text)) return true;
+  return (
+    /CNI-(FORWARD|ADMIN|HOSTPORT-\w+|ISOLATION-STAGE-\d)/.test(text) &&
+    !/ (-s|-d|-i|-o|--dports?|id:) /.test(text)
+  );
 }

@@ -13,10 +13,11 @@ import {
   type OwnOptions,
   parseCreateCall,
   parseOwnOptions,
+  GO_HOOK,
+  isHookVerb,
 } from "./runtime/args.ts";
 import { create } from "./runtime/create.ts";
 import { callersEnvironment } from "./runtime/environment.ts";
-import { GO_HOOK, isHookVerb, runHookVerb } from "./runtime/hook-verbs.ts";
 import { deleteContainer, processRuntime } from "./runtime/lowlevel.ts";
 import { callLimitMs } from "./runtime/time-limit.ts";
 import { spawnDetached } from "./sandbox/background.ts";
@@ -61,6 +62,7 @@ async function inner(
       await runGoHook(context, config, argv[1]);
       return 0;
     }
+    const { runHookVerb } = await import("./runtime/hook-verbs.ts");
     return await runHookVerb(context, argv);
   } catch (error) {
     const fields = { container: argv.at(1), step: argv[0], event: "fail", err: error };

@@ -185,3 +185,14 @@ function splitFlag(arg: string): [name: string, value: string | undefined] {
 function isSet(flag: string | undefined): boolean {
   return flag !== undefined && ["1", "t", "true"].includes(flag.toLowerCase());
 }
+
+/** See runGoHook. */
+export const GO_HOOK = "go-hook";
+
+/** The calls that our own hooks and the launcher make. */
+export const innerVerbs: ReadonlySet<string> = new Set(["attach-netns", "settle", GO_HOOK]);
+
+/** Whether the word is a call that our own hook or launcher makes. */
+export function isHookVerb(word: string | undefined): boolean {
+  return word !== undefined && innerVerbs.has(word);
+}

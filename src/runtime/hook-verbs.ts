@@ -7,17 +7,6 @@ import { logEvent } from "../sandbox/release.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 
-/** See runGoHook. */
-export const GO_HOOK = "go-hook";
-
-/** The calls that our own hooks and the launcher make. */
-export const innerVerbs: ReadonlySet<string> = new Set(["attach-netns", "settle", GO_HOOK]);
-
-/** Whether the word is a call that our own hook or launcher makes. */
-export function isHookVerb(word: string | undefined): boolean {
-  return word !== undefined && innerVerbs.has(word);
-}
-
 /**
  * `attach-netns [--locked] ID PID`: attaches the network namespace of a process, from the createRuntime hook.
  * `settle ID`: puts right what an engine changed between the runtime's create and start.

@@ -15,10 +15,14 @@ import { protocolWords, verbs } from "../../src/cli/verbs.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { launcherKeys } from "../../src/config/launcher-reading.ts";
 import { withOwnLines } from "../../src/names/hosts-file.ts";
-import { globalValues, parseCreateCall, parseOwnOptions } from "../../src/runtime/args.ts";
+import {
+  globalValues,
+  parseCreateCall,
+  parseOwnOptions,
+  innerVerbs,
+} from "../../src/runtime/args.ts";
 import { createRuntimeHook } from "../../src/runtime/hooks.ts";
 import { callersEnvironment } from "../../src/runtime/environment.ts";
-import { innerVerbs } from "../../src/runtime/hook-verbs.ts";
 import { poststopHook } from "../../src/runtime/hooks.ts";
 import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
 import { fileStore } from "../../src/state/store.ts";

@@ -10,11 +10,11 @@ import {
   symlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { errnoOf } from "../lib/errors.ts";
+import { errnoOf, ifThere } from "../lib/errors.ts";
 import type { SetupHost } from "./host.ts";
 import { type Made, sha256 } from "./note.ts";
 import type { SetupPaths } from "./paths.ts";
-import { writeNew } from "./text-file.ts";
+import { atPath, writeNew } from "./text-file.ts";
 
 /** What is made where nothing is. */
 export type Creation =
@@ -127,10 +127,12 @@ export async function make(
   }
   makeFolders(dirname(creation.path), noted);
   if (creation.kind === "link") {
-    symlinkSync(creation.target, creation.path);
+    const { path, target } = creation;
+    atPath(path, () => symlinkSync(target, path));
     noted({ kind: "link", path: creation.path, target: creation.target });
   } else {
-    writeNew(creation.path, creation.bytes, 0o644);
+    const { path, bytes } = creation;
+    atPath(path, () => writeNew(path, bytes, 0o644));
     noted({ kind: "file", path: creation.path, sha256: sha256(creation.bytes) });
   }
   return [];
@@ -148,7 +150,7 @@ async function systemctl(host: SetupHost, args: readonly string[]): Promise<stri
 export function makeFolders(folder: string, noted: (made: Made) => void): void {
   if (isThere(folder)) return;
   makeFolders(dirname(folder), noted);
-  mkdirSync(folder, { mode: 0o755 });
+  atPath(folder, () => mkdirSync(folder, { mode: 0o755 }));
   noted({ kind: "folder", path: folder });
 }
 
@@ -175,7 +177,7 @@ export async function takeBack(all: readonly Made[], host: SetupHost): Promise<T
       if (failures.length === 0) taken.done.push(describeRemoval(made));
       continue;
     }
-    const fate = removeIfSame(made);
+    const fate = atPath(made.path, () => removeIfSame(made));
     if (fate === "removed") taken.done.push(describeRemoval(made));
     if (fate === "stays" && made.kind !== "folder") {
       taken.warnings.push(`${made.path} stays: it was changed since`);
@@ -206,13 +208,7 @@ function removeIfSame(made: Exclude<Made, { kind: "units" }>): "removed" | "gone
 
 /** Links that lead nowhere are there too. */
 export function isThere(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return false;
-    throw error;
-  }
+  return ifThere(() => lstatSync(path), ["ENOENT", "ENOTDIR"]) !== undefined;
 }
 
 function hasNetworks(folder: string): boolean {

@@ -10,8 +10,8 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import * as z from "zod/mini";
-import { errnoOf, UserError } from "../lib/errors.ts";
-import { writeNew } from "./text-file.ts";
+import { errnoOf, ifThere, UserError } from "../lib/errors.ts";
+import { atPath, writeNew } from "./text-file.ts";
 
 const runtimeEntry = z.object({ path: z.string(), runtimeArgs: z.optional(z.array(z.string())) });
 
@@ -63,15 +63,10 @@ export type InstallNote = z.infer<typeof installNote>;
 
 const EMPTY_NOTE: InstallNote = { version: 1, files: [], podman: [], made: [] };
 
-/** The note of what was installed; an empty one when there is none. Throws INSTALL_FAILED when it cannot be understood. */
+/** The note of what was installed; an empty one when there is none. Throws INSTALL_FAILED when it cannot be read or understood. */
 export function readNote(file: string): InstallNote {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return EMPTY_NOTE;
-    throw error;
-  }
+  const text = atPath(file, () => ifThere(() => readFileSync(file, "utf8")));
+  if (text === undefined) return EMPTY_NOTE;
   try {
     return installNote.parse(JSON.parse(text));
   } catch (error) {
@@ -82,8 +77,12 @@ export function readNote(file: string): InstallNote {
   }
 }
 
-/** Writes the note; an empty one is removed, with its folder when nothing else is in there. */
+/** Writes the note; an empty one is removed, with its folder when nothing else is in there. Throws INSTALL_FAILED. */
 export function writeNote(file: string, note: InstallNote): void {
+  atPath(file, () => putNote(file, note));
+}
+
+function putNote(file: string, note: InstallNote): void {
   if (note.files.length + note.podman.length + note.made.length === 0) {
     rmSync(file, { force: true });
     removeIfEmpty(dirname(file));

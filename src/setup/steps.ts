@@ -12,7 +12,7 @@ import {
   writeNote,
 } from "./note.ts";
 import type { Setup } from "./setup.ts";
-import { type FoundFile, replaceFile } from "./text-file.ts";
+import { atPath, type FoundFile, replaceFile } from "./text-file.ts";
 
 /** What is done, noted as it is done, and taken back when the end is not reached. */
 export class Steps {
@@ -94,9 +94,11 @@ export class Steps {
       .toISOString()
       .replaceAll(/[-:]|\.\d+/g, "");
     const path = freeName(join(dirname(file.real), `${basename(file.real)}.docker-cni-${date}`));
-    copyFileSync(file.real, path, constants.COPYFILE_EXCL);
-    if (process.getuid?.() === 0) chownSync(path, file.uid, file.gid);
-    chmodSync(path, file.mode);
+    atPath(path, () => {
+      copyFileSync(file.real, path, constants.COPYFILE_EXCL);
+      if (process.getuid?.() === 0) chownSync(path, file.uid, file.gid);
+      chmodSync(path, file.mode);
+    });
     return { path, sha256: sha256(file.bytes) };
   }
 }

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { errnoOf, UserError } from "../lib/errors.ts";
+import { errnoOf, ifThere, UserError } from "../lib/errors.ts";
 
 /** A file of the host's as it is found, or the place where it is not. */
 export interface FoundFile {
@@ -36,7 +36,7 @@ const NEW_MODE = 0o644;
 /** Reads a file that is to be edited. Throws BAD_DAEMON_JSON for what is no file, and for what is not to be written. */
 export function findFile(path: string): FoundFile {
   const real = realPath(path);
-  const stat = statIfThere(real);
+  const stat = ifThere(() => statSync(real));
   if (stat === undefined) {
     return { path, real, bytes: undefined, mode: NEW_MODE, uid: 0, gid: 0 };
   }
@@ -64,6 +64,20 @@ export function replaceFile({ path, real, mode, uid, gid }: FoundFile, bytes: Ui
     rmSync(temporary, { force: true });
     if (errnoOf(error) === undefined) throw error;
     throw refused(path, `it cannot be written: ${errnoOf(error)}`, error);
+  }
+}
+
+/** What `work` gives, which reads or writes what is at `path`. Throws INSTALL_FAILED for an error of the system's. */
+export function atPath<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    throw new UserError("INSTALL_FAILED", `cannot read or write ${path}: ${code}`, {
+      hint: "see whether its file system is read-only or full, and who may write there",
+      cause: error,
+    });
   }
 }
 
@@ -101,15 +115,6 @@ function realPath(path: string, left = 40): string {
     return realPath(resolve(dirname(path), readlinkSync(path)), left - 1);
   } catch (error) {
     if (errnoOf(error) === "EINVAL" || errnoOf(error) === "ENOENT") return path;
-    throw error;
-  }
-}
-
-function statIfThere(path: string) {
-  try {
-    return statSync(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

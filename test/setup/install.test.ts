@@ -422,6 +422,16 @@ const REFUSED: { title: string; prepare: () => void; more?: object; told: RegExp
     told: /dockerd does not have the runtime "cni" after it was told to read .*; all was taken back/,
   },
   {
+    title: "a file where a folder is needed",
+    prepare: () => bench.current.write(join(bench.current.root, "etc/cni"), ""),
+    told: /cannot read or write .*\/etc\/cni\/net\.d: ENOTDIR/,
+  },
+  {
+    title: "a file where the note's folder is needed",
+    prepare: () => bench.current.write(join(bench.current.root, "var/lib/docker-cni"), ""),
+    told: /cannot read or write .*install\.json: ENOTDIR/,
+  },
+  {
     title: "a dockerd that does not answer",
     prepare: () => (bench.current.failure = noEngine("ETIMEDOUT")),
     told: /it fails: ETIMEDOUT/,

@@ -1,4 +1,5 @@
 import { mapConcurrently } from "../lib/concurrent.ts";
+import { UserError } from "../lib/errors.ts";
 import { shortId } from "../lib/short-id.ts";
 import { Command } from "commander";
 import type { SandboxContext } from "../sandbox/context.ts";
@@ -73,6 +74,15 @@ interface HealthOptions {
   after?: (context: SandboxContext) => Promise<void>;
 }
 
+/** A change of the firewall tells of no container, and what is healed is told as it happens. */
+function assertWatchesAll(container: string | undefined, json: boolean | undefined): void {
+  const more = container ?? (json === true ? "--json" : undefined);
+  if (more === undefined) return;
+  throw new UserError("BAD_ARGS", `heal --watch goes with no ${JSON.stringify(more)}`, {
+    hint: "leave one of them out: --watch heals all containers, and prints lines",
+  });
+}
+
 function healthCommand(
   call: OperatorCall,
   examine: (context: SandboxContext, id: string) => Promise<Health>,
@@ -83,7 +93,10 @@ function healthCommand(
     .argument("[container]", "its name, or its id or the beginning of it; without it, all")
     .option("--json", "print an array of objects, one a container")
     .action(async (container: string | undefined, { json, watch: stays }: HealthFlags) => {
-      if (stays === true) return watch(call);
+      if (stays === true) {
+        assertWatchesAll(container, json);
+        return watch(call);
+      }
       const all = await viewSandboxes(sandbox);
       const view = container === undefined ? undefined : pickIfThere(all, container);
       const views = container === undefined ? all : [view ?? []].flat();

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { writeBundle } from "../doctor/bundle.ts";
@@ -11,7 +12,9 @@ import type { Subject } from "../doctor/subject.ts";
 import { findEndpoint } from "../dockerd/endpoint.ts";
 import { describeError, UserError } from "../lib/errors.ts";
 import { withExclusiveHostLock } from "../sandbox/host-lock.ts";
+import { setupPaths } from "../setup/paths.ts";
 import type { OperatorCall } from "./cli.ts";
+import { launcherPath } from "./launcher-path.ts";
 import { runBesideEngine } from "./mounts.ts";
 import { spinner, symbol } from "./terminal.ts";
 
@@ -104,15 +107,17 @@ async function fix(
 
 function subjectOf(call: DoctorCall): Subject {
   const { sandbox, config, configError, contextIn, runtimePath, options, env } = call;
+  const paths = setupPaths();
+  const clientDir = env["DOCKER_CONFIG"] || join(env["HOME"] ?? "/root", ".docker");
   const subject = makeSubject(sandbox, {
     host: localHost(env),
     config,
     configFile: options.config,
     ...(configError !== undefined && { configError }),
-    launcher: options.launcher,
+    launcher: launcherPath(options.launcher, paths),
     runtimePath,
     engineAddress: addressOf(env),
-    dockerConfigDir: env["DOCKER_CONFIG"] || `${env["HOME"] ?? "/root"}/.docker`,
+    cliPluginDirs: [join(clientDir, "cli-plugins"), ...paths.cliPluginDirs.toReversed()],
   });
   // Sandboxes of an earlier state_dir own their addresses and chains as well.
   const stores = [...new Set([config.stateDir, ...sandbox.netns.owners()])].map(

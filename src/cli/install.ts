@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { resolveConfig } from "../config/config.ts";
@@ -9,6 +9,7 @@ import { install } from "../setup/install.ts";
 import { type SetupPaths, setupPaths } from "../setup/paths.ts";
 import { installPodman } from "../setup/podman.ts";
 import type { OperatorCall } from "./cli.ts";
+import { launcherPath } from "./launcher-path.ts";
 import { printOutcome } from "./setup-outcome.ts";
 
 export const ENGINES = ["docker", "podman", "containerd"] as const;
@@ -117,12 +118,6 @@ function assertExecutable(file: string): void {
       hint: "write it as /usr/bin/runc",
     },
   );
-}
-
-/** The launcher by the name that stays when it is upgraded. */
-function launcherPath(launcher: string, { launchers }: SetupPaths): string {
-  const real = realpathSync(launcher);
-  return launchers.find((path) => existsSync(path) && realpathSync(path) === real) ?? real;
 }
 
 async function configured({ options, loadConfig }: OperatorCall) {

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isJsonObject } from "../lib/fields.ts";
 import { textOf, textsOf } from "../lib/texts.ts";
 import { broken, byHand, command, fine, type Finding, type Remedy, warning } from "./finding.ts";
@@ -76,23 +76,25 @@ export async function runtimeIsThisOne(subject: Subject): Promise<Finding[]> {
 }
 
 /** Whether `docker cni` is there. */
-export function cliPlugin({ host, launcher, dockerConfigDir }: Subject): Finding {
+export function cliPlugin({ host, launcher, cliPluginDirs }: Subject): Finding {
   const title = "docker cni";
   const own = host.realPath(launcher);
-  const folders = [join(dockerConfigDir, "cli-plugins"), ...PLUGIN_FOLDERS];
-  const files = folders.map((folder) => join(folder, "docker-cni"));
+  const files = cliPluginDirs.map((folder) => join(folder, "docker-cni"));
   const file = files.find((each) => host.stat(each)?.kind === "file");
-  const target = file ?? files[0] ?? "";
-  const folder = join(target, "..");
-  const remedy = {
-    steps: [
-      ["mkdir", "-p", folder],
-      ["ln", "-sfn", launcher, target],
-    ],
-    safe: true,
-  };
-  if (file === undefined) return warning(title, "Docker's command does not have it yet", remedy);
+  const [first = ""] = files;
+  if (file === undefined) {
+    // What is at that place all the same, such as a link that leads nowhere, is not overwritten.
+    return warning(title, "Docker's command does not have it yet", {
+      steps: [
+        ["mkdir", "-p", dirname(first)],
+        ["ln", "-sn", launcher, first],
+      ],
+      safe: true,
+    });
+  }
   if (host.realPath(file) === own) return fine(title, file);
+  // Somebody has put it there.
+  const remedy = command("ln", "-sfn", launcher, file);
   return warning(title, `${file} is another docker-cni than ${launcher}`, remedy);
 }
 
@@ -121,14 +123,6 @@ function install({ daemonConfigs }: Subject): Remedy {
 }
 
 const DEFAULT_CONFIG = "/etc/docker/daemon.json";
-
-/** Where Docker's command looks for its plugins, besides its own configuration. */
-const PLUGIN_FOLDERS = [
-  "/usr/local/lib/docker/cli-plugins",
-  "/usr/local/libexec/docker/cli-plugins",
-  "/usr/lib/docker/cli-plugins",
-  "/usr/libexec/docker/cli-plugins",
-];
 
 function optionOf(args: readonly string[], name: string): string | undefined {
   const place = args.findIndex((word) => word === name || word.startsWith(`${name}=`));

@@ -23,7 +23,7 @@ type Given = Pick<
   | "launcher"
   | "runtimePath"
   | "engineAddress"
-  | "dockerConfigDir"
+  | "cliPluginDirs"
 >;
 
 /** A subject whose answers are read once, when a check asks for them first. */

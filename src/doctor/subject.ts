@@ -18,8 +18,8 @@ export interface Subject {
   runtimePath: string;
   /** `unix:///run/docker.sock` */
   engineAddress: string;
-  /** Where Docker's own commands keep their configuration. */
-  dockerConfigDir: string;
+  /** Where Docker's client looks for its plugins, its own folder first. */
+  cliPluginDirs: readonly string[];
   cni: Pick<Cni, "version" | "statusNetworkList">;
   /** Every file of cni_conf_dir in the order in which they count. */
   networkFiles: () => Promise<NetworkFile[]>;

@@ -96,7 +96,17 @@ const rows: Row[] = [
     status: "warning",
     world: { files: { "/usr/libexec/docker/cli-plugins/docker-cni": undefined } },
     says: "does not have it yet",
-    remedy: `mkdir -p /root/.docker/cli-plugins && ln -sfn ${LAUNCHER} /root/.docker/cli-plugins/docker-cni`,
+    remedy: `mkdir -p /root/.docker/cli-plugins && ln -sn ${LAUNCHER} /root/.docker/cli-plugins/docker-cni`,
+  },
+  {
+    of: "another's plugin of that name",
+    check: "cli-plugin",
+    status: "warning",
+    world: {
+      links: { "/usr/libexec/docker/cli-plugins/docker-cni": "/opt/other/docker-cni" },
+    },
+    says: "is another docker-cni than",
+    remedy: `ln -sfn ${LAUNCHER} /usr/libexec/docker/cli-plugins/docker-cni`,
   },
   {
     of: "no low-level runtime",
@@ -525,6 +535,8 @@ const harmless: { of: string; check: string; world: Partial<World>; status?: "wa
   },
 ];
 
+const PLUGIN = "/usr/libexec/docker/cli-plugins/docker-cni";
+
 describe("doctor", () => {
   test("has nothing to say of a healthy host", async () => {
     const found = await examine(fakeSubject(healthy).subject);
@@ -545,6 +557,14 @@ describe("doctor", () => {
     const of = found.filter((each) => each.check === check && each.status !== "fine");
     expect(of.map((each) => each.status)).toEqual(status === undefined ? [] : [status]);
     expect(of.filter(({ remedy }) => remedy !== undefined)).toEqual([]);
+  });
+
+  test.each([
+    { of: "nobody's plugin", world: { files: { [PLUGIN]: undefined } }, safe: true },
+    { of: "another's plugin", world: { links: { [PLUGIN]: "/opt/docker-cni" } }, safe: undefined },
+  ])("has --fix link to the launcher in the place of $of: $safe", async ({ world, safe }) => {
+    const found = await examine(fakeSubject(changed(world)).subject);
+    expect(found.find(({ check }) => check === "cli-plugin")?.remedy?.safe).toBe(safe);
   });
 
   test("has a remedy for everything that is broken", async () => {

@@ -183,7 +183,7 @@ export function fakeSubject(world: World): { subject: Subject; ran: string[][] }
     launcher: LAUNCHER,
     runtimePath: "/usr/sbin/runc",
     engineAddress: "unix:///var/run/docker.sock",
-    dockerConfigDir: "/root/.docker",
+    cliPluginDirs: ["/root/.docker/cli-plugins", "/usr/libexec/docker/cli-plugins"],
     cni: {
       version: async (type) => {
         const supportedVersions = world.versions[type];

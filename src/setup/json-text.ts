@@ -39,7 +39,10 @@ export function addProperty(text: string, object: Node, [key, value]: [string, u
       insertion(end, style.eol + inner + property + inLinesValue(value, inner, style) + after),
     );
   } else {
-    const gap = last !== undefined && spaced(text) ? " " : "";
+    const space = last !== undefined && spaced(text) ? " " : "";
+    // A comment goes on to the end of its line, and would swallow what comes behind it.
+    const from = last === undefined ? object.offset : last.offset + last.length;
+    const gap = text.slice(from, end).includes("//") ? style.eol + outer : space;
     edits.push(insertion(end, gap + property + inlineValue(value, text)));
   }
   return applyEdits(text, edits);
@@ -63,7 +66,8 @@ export function removeProperty(text: string, object: Node, property: Node): stri
   if (previous !== undefined) {
     const from = previous.offset + previous.length;
     const between = text.slice(from, property.offset).replace(",", "").trimEnd();
-    return applyEdits(text, [{ offset: from, length: end - from, content: between }]);
+    const content = closed(between, text.slice(end));
+    return applyEdits(text, [{ offset: from, length: end - from, content }]);
   }
   if (next !== undefined) {
     const between = text.slice(end, next.offset).replace(",", "").trimStart();
@@ -76,7 +80,13 @@ export function removeProperty(text: string, object: Node, property: Node): stri
   const close = object.offset + object.length - 1;
   const empty = before === "" && text.slice(end, close).trim() === "";
   const length = (empty ? close : end) - start;
-  return applyEdits(text, [{ offset: start, length, content: before }]);
+  const content = closed(before, text.slice(start + length));
+  return applyEdits(text, [{ offset: start, length, content }]);
+}
+
+/** A comment that goes on to the end of its line has that end, whatever comes behind it. */
+function closed(comment: string, behind: string): string {
+  return comment.includes("//") && !/^\s*\n/.test(behind) ? `${comment}\n` : comment;
 }
 
 function insertion(offset: number, content: string): Edit {

@@ -92,3 +92,27 @@ test.each([
     told,
   );
 });
+
+test.each(['{ "debug": true // c\n}', "{ // c\n}", '{"a":{},"runtimes":{"x":{} // c\n}}'])(
+  "a comment at the end of a line swallows nothing: %j",
+  (text) => {
+    const { runtimes, text: after } = readDaemonJson(Buffer.from(edit(text, false)), FILE);
+    expect(runtimes["cni"]).toBeDefined();
+    expect(after).toContain("// c\n");
+  },
+);
+
+test.each([
+  ['{"a":1, // c\n"runtimes":{"cni":{}}}', { a: 1 }],
+  ['{ // c\n"runtimes":{"cni":{}}}', {}],
+  ['{"runtimes":{"cni":{}}, // c\n"a":1}', { a: 1 }],
+])("neither when the runtime goes: %j", (text, left) => {
+  const gone = withoutRuntime(Buffer.from(text), FILE, {
+    name: "cni",
+    keep: false,
+    dropEmpty: true,
+    previousDefault: undefined,
+  });
+  expect(readDaemonJson(gone, FILE).value).toEqual(left);
+  expect(Buffer.from(gone).toString()).toContain("// c\n");
+});

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { OperatorCall } from "./cli.ts";
 import { eventFilter, eventOf, type NetworkEvent } from "./event.ts";
+import { collectOption } from "./filter.ts";
 import { formatter } from "./format.ts";
 import { readLog } from "./log-file.ts";
 import { parseLogLine, timeOf } from "./log-line.ts";
@@ -24,7 +25,7 @@ export function eventsCommand(call: OperatorCall): Command {
     .option(
       "-f, --filter <key=value>",
       "only those of a container, network or event; may be repeated",
-      (value: string, before: string[]) => [...before, value],
+      collectOption,
       [],
     )
     .option("--format <template>", "print each by a template, such as {{.Event}} {{.Name}}")

@@ -1,7 +1,7 @@
 import type { PlannedCall } from "./plan-calls.ts";
 import type { PlannedValue } from "./plan-values.ts";
 import { table } from "./table.ts";
-import { style } from "./terminal.ts";
+import { colouredChange, style } from "./terminal.ts";
 
 /** What `plan --json` prints. */
 export interface Planned {
@@ -34,7 +34,11 @@ export function describePlan(planned: Planned): string[] {
     ...table([["VALUE", "IS", "FROM"], ...values.map((each) => [each.value, each.is, each.from])]),
     ...(config === ""
       ? []
-      : ["", style("config.json", "bold"), ...config.split("\n").map(coloured)]),
+      : [
+          "",
+          style("config.json", "bold"),
+          ...config.split("\n").map((line) => colouredChange(line)),
+        ]),
     ...calls.flatMap(describeCall),
     ...(calls.length === 0
       ? []
@@ -49,11 +53,6 @@ const PLANS: Record<string, string | undefined> = {
   "runtime-owned": "in the namespace that its runtime makes in its user namespace",
   unchanged: "passed to the low-level runtime unchanged",
 };
-
-function coloured(line: string): string {
-  if (line.startsWith("+")) return style(line, "green");
-  return line.startsWith("-") ? style(line, "red") : line;
-}
 
 function describeCall({
   network,

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { createTwoFilesPatch } from "diff";
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { dockerSpec } from "../engine/docker-spec.ts";
@@ -9,6 +8,7 @@ import { type Bundle, readBundle } from "../oci/bundle.ts";
 import { indented } from "../oci/json-lines.ts";
 import { previewCreate } from "../runtime/preview.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
+import { unifiedDiff } from "../setup/diff.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
 import { plannedCalls } from "./plan-calls.ts";
@@ -59,13 +59,10 @@ async function plan(call: OperatorCall, { id, bundle, from }: Subject): Promise<
   };
 }
 
-/** What changes in config.json, as a unified diff of its lines. */
+/** What changes in config.json, as a unified diff of its lines, without the two names, which are the same. */
 function patch(before: string, after: string): string {
-  const [from, to] = [indented(before), indented(after)];
-  const text = createTwoFilesPatch("config.json", "config.json", from, to, "", "", { context: 2 });
-  // Without the two names, which are the same.
-  const at = text.indexOf("@@");
-  return at === -1 ? "" : text.slice(at).trimEnd();
+  const [from, to] = [before, after].map((text) => Buffer.from(indented(text)));
+  return unifiedDiff({ path: "config.json", before: from, after: to }).slice(2).join("\n");
 }
 
 async function findSubject(

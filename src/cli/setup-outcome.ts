@@ -1,7 +1,7 @@
 import { type Change, unifiedDiff } from "../setup/diff.ts";
 import type { SetupOutcome } from "../setup/setup.ts";
 import type { OperatorCall } from "./cli.ts";
-import { style, symbol, TAB } from "./terminal.ts";
+import { colouredChange, symbol } from "./terminal.ts";
 
 export interface ShownAs {
   engine: string;
@@ -40,7 +40,7 @@ export function printOutcome(
 function wouldBe(changes: readonly Change[], file: string, diff: readonly string[]): string[] {
   const others = changes.filter(({ path }) => path !== file);
   return [
-    ...diff.map(coloured),
+    ...diff.map((line) => colouredChange(line)),
     ...others.map(({ path, after }) => `would ${after ? "make" : "remove"} ${path}`),
   ];
 }
@@ -48,10 +48,4 @@ function wouldBe(changes: readonly Change[], file: string, diff: readonly string
 function isDone({ path, before, after }: Change): string {
   const what = before === undefined ? "made" : after === undefined ? "removed" : "changed";
   return `${symbol("ok")} ${path}: ${what}`;
-}
-
-function coloured(shown: string): string {
-  const line = shown.replaceAll("\t", TAB);
-  if (line.startsWith("+")) return style(line, "green");
-  return line.startsWith("-") ? style(line, "red") : line;
 }

@@ -41,6 +41,13 @@ export function style(text: string, name: Style, fancy: boolean = isFancy()): st
   return fancy ? `${KEY}${name}\u0001${text}${KEY}\u0001` : text;
 }
 
+/** A line of a diff for `render`, in the colour of what it does; its tabulators stay. */
+export function colouredChange(line: string, fancy: boolean = isFancy()): string {
+  const text = line.replaceAll("\t", TAB);
+  if (line.startsWith("+")) return style(text, "green", fancy);
+  return line.startsWith("-") ? style(text, "red", fancy) : text;
+}
+
 /**
  * `text` for a terminal: control characters and those that change the direction of writing are shown as `\u001b`, which is how JSON
  * writes them too. Names of interfaces, messages of plugins and the like are others' words. Line ends stay.

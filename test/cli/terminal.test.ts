@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { table } from "../../src/cli/table.ts";
 import {
+  colouredChange,
   isFancy,
   isObedient,
   render,
@@ -40,6 +41,11 @@ test("a colour is what style says, and what others write is escaped", () => {
     "!",
     "✗",
   ]);
+});
+
+test("a line of a diff has the colour of what it does, and its tabulators", () => {
+  const lines = ["+\ta", "-b\u001b[2J", " c"].map((line) => render(colouredChange(line, true)));
+  expect(lines).toEqual(["\u001b[32m+\ta\u001b[0m", "\u001b[31m-b\\u001b[2J\u001b[0m", " c"]);
 });
 
 test("columns with colours stay below each other", () => {

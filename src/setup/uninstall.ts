@@ -1,4 +1,5 @@
 import { readFileSync, rmSync } from "node:fs";
+import { UserError } from "../lib/errors.ts";
 import { readDaemonJson } from "./daemon-json.ts";
 import { type Asked, type Daemon, engineInfo, findDaemon, waitForInfo } from "./daemon.ts";
 import { areForgotten, forget } from "./forget.ts";
@@ -75,7 +76,7 @@ export async function uninstall(
   if (isRestored(file, noted, staying)) removeBackups(noted);
   if (daemon !== undefined) {
     await daemon.reload();
-    outcome.reloaded = await waitForInfo(asked, (told) => areForgotten(told, going));
+    outcome.reloaded = await isTold(asked, going);
   }
   outcome.warnings.push(...warningsOf(request, daemon, outcome.reloaded));
   if (isLast) {
@@ -85,6 +86,16 @@ export async function uninstall(
   }
   writeNote(paths.note, isLast ? { ...rest, made: [] } : rest);
   return outcome;
+}
+
+/** The file is as it should be: that the engine does not answer keeps nothing from being taken back. */
+async function isTold(asked: Asked, going: readonly NotedRegistration[]): Promise<boolean> {
+  try {
+    return await waitForInfo(asked, (info) => areForgotten(info, going));
+  } catch (error) {
+    if (error instanceof UserError && error.code === "NO_ENGINE") return false;
+    throw error;
+  }
 }
 
 async function takeRestBack(
@@ -143,7 +154,9 @@ function warningsOf(
 ): string[] {
   if (!reload) return ["Docker was not told to read it: it forgets the runtime when it restarts"];
   if (daemon === undefined) return ["Docker does not run; it reads the file when it starts"];
-  return isForgottenNow ? [] : ["dockerd still has the runtime; it forgets it when it restarts"];
+  return isForgottenNow
+    ? []
+    : ["dockerd still has the runtime, or does not answer; it forgets it when it restarts"];
 }
 
 /** Byte by byte what was there, unless others wrote since or other registrations stay. */

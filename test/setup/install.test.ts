@@ -329,6 +329,20 @@ describe("install and uninstall", () => {
     },
   );
 
+  test("all is taken back though dockerd does not answer once it was told", async () => {
+    const { paths, write, host } = bench.current;
+    write(paths.daemonJson, '{"runtimes":{"x":{"path":"/x"}}}');
+    const before = tree();
+    await doInstall();
+    host.hangUp = () => (bench.current.failure = noEngine("ETIMEDOUT"));
+    const outcome = await doUninstall();
+    expect(outcome).toMatchObject({
+      reloaded: false,
+      warnings: [expect.stringMatching(/does not answer/)],
+    });
+    expect(tree()).toEqual(before);
+  });
+
   test("of nothing is nothing", async () => {
     expect(await doUninstall()).toBeUndefined();
     await doInstall();

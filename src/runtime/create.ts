@@ -163,9 +163,11 @@ async function startUnderLock(
   const { call, bundle } = container;
   const lock = await (early ?? lockSandbox(context, call.id));
   try {
+    // An engine with files of its own makes no container twice; of others the runtime's own answer counts. Without the mark of a
+    // stop the last start was killed, or the host went down.
     const runtimeDir = context.runtime.stateDir(call);
-    // An engine with files of its own makes no container twice; of others the runtime's own answer counts.
-    if (early !== undefined && container.docker !== undefined && existsSync(runtimeDir)) {
+    const isUnmarked = early !== undefined && context.store.stoppedAt(call.id) === undefined;
+    if (container.docker !== undefined && (isUnmarked || (early && existsSync(runtimeDir)))) {
       const { removeInterrupted } = await import("./interrupted.ts");
       await removeInterrupted(context, call, runtimeDir);
     }

@@ -15,6 +15,9 @@ const BUDGET = {
   createSystemCalls: 700,
 };
 
+/** How long building the program may take, ms. */
+const BUILD_MS = 60_000;
+
 const isRoot = process.getuid?.() === 0;
 const strace = spawnSync("sh", ["-c", "command -v strace"], { encoding: "utf8" }).stdout.trim();
 
@@ -25,7 +28,7 @@ describe.skipIf(!isRoot)("the cost of a call", () => {
     // The first namespace after a boot makes /run/netns a mount of its own, by `ip netns`.
     for (const verb of ["add", "delete"]) spawnSync("ip", ["netns", verb, "budget-first"]);
     installation = install();
-  });
+  }, BUILD_MS);
   beforeEach(() => installation.reset());
   afterAll(() => installation.remove());
 

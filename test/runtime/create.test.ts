@@ -1,9 +1,11 @@
+import { spawn } from "node:child_process";
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -698,6 +700,20 @@ describe("a kept container", () => {
       expect(events).toContain("runc create");
     },
   );
+
+  test("whose start was killed waits until the runtime that this left at work has ended", async () => {
+    fileStore(join(dir, "state")).clearStopped(ID);
+    const runtime = join(dir, "left-runtime");
+    copyFileSync("/bin/busybox", runtime);
+    // As the applet of another name would be called: `sh` reads the words behind its script as they are.
+    const child = spawn(runtime, ["-c", "sleep 0.4; exit", "create", ID], { argv0: "sh" });
+    await once(child, "spawn");
+    const made = context();
+    const began = Date.now();
+    await create({ ...made, runtime: { ...made.runtime, path: runtime } }, call());
+    expect(Date.now() - began).toBeGreaterThan(300);
+    expect(child.exitCode).toBe(0);
+  });
 
   test("whose first start was killed has what that left with its runtime deleted first", async () => {
     const store = fileStore(join(dir, "state"));

@@ -147,9 +147,9 @@ function sandboxContext(
     hosts: config.hosts,
     firstUse: fileFirstUse(store, bootId),
     orphans: {
-      end: async (netns) => {
+      end: async (netns, container) => {
         const { orphanProcesses } = await import("./sandbox/orphan-processes.ts");
-        await orphanProcesses().end(netns);
+        await orphanProcesses().end(netns, container);
       },
     },
     deleteContainer: (runtimeDir) => {

@@ -1,7 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { basename } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { ifThere } from "../lib/errors.ts";
+import { netnsName, netnsPath } from "../netns/netns.ts";
 import { awaitsStart, stateByFolder } from "../state/running.ts";
 import type { CreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
@@ -15,31 +13,17 @@ const LOOK_AGAIN_MS = 20;
  * would refuse the id as one that exists. A container that runs is left to the runtime's own words.
  */
 export async function removeInterrupted(
-  { runtime, log }: Pick<CreateContext, "runtime" | "log">,
+  { runtime, log, orphans }: Pick<CreateContext, "runtime" | "log" | "orphans">,
   call: CreateCall,
   runtimeDir: string,
 ): Promise<void> {
   const deadline = Date.now() + WAIT_MS;
-  const isAtWork = (): boolean =>
-    stateByFolder(runtimeDir) === "unclear" || isMaking(runtime.path, call.id);
-  while (isAtWork() && Date.now() < deadline) await pause(LOOK_AGAIN_MS);
+  await orphans.end(netnsPath(netnsName(call.id)), { id: call.id, runtimeDir });
+  while (stateByFolder(runtimeDir) === "unclear" && Date.now() < deadline) {
+    await pause(LOOK_AGAIN_MS);
+  }
   const state = stateByFolder(runtimeDir);
   if (state === "absent" || (state === "running" && !awaitsStart(runtimeDir))) return;
   log.warn({ container: call.id, step: "create" }, "what a start that was killed left is removed");
   await runtime.deleteForce(call);
-}
-
-/** Whether a process of the runtime makes the container; it is not this one's, whose own has not begun. */
-function isMaking(runtimePath: string, id: string): boolean {
-  // The kernel keeps 15 bytes of a name.
-  const name = basename(runtimePath).slice(0, 15);
-  return readdirSync("/proc").some((pid) => {
-    if (!/^\d+$/.test(pid) || readProcess(pid, "comm")?.trim() !== name) return false;
-    const args = readProcess(pid, "cmdline")?.split("\0") ?? [];
-    return args.includes("create") && args.includes(id);
-  });
-}
-
-function readProcess(pid: string, file: "comm" | "cmdline"): string | undefined {
-  return ifThere(() => readFileSync(`/proc/${pid}/${file}`, "utf8"), ["ENOENT", "ESRCH"]);
 }

@@ -70,7 +70,7 @@ export function logEvent(
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
 export async function killOrphans(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (record.state !== "attached" || record.changing)
-    await context.orphans.end(netnsPath(record.netns));
+    await context.orphans.end(netnsPath(record.netns), record);
 }
 
 /** Whether no plugin ever succeeded for it: then it holds no address and no port, whatever its DEL says. */

@@ -35,7 +35,7 @@ export async function settleChanges(
 ): Promise<unknown[]> {
   if (unsettledReason(context, record) === undefined) return [];
   // What a killed command left at work would go on beside this.
-  await context.orphans.end(netnsPath(record.netns));
+  await context.orphans.end(netnsPath(record.netns), record);
   const faults = await undoChanging(context, record);
   if (unsettledReason(context, { ...record, changing: [] }) === undefined) return faults;
   try {

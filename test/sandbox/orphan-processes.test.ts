@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -11,6 +11,30 @@ function start(netns: string): ChildProcess {
   const env = { PATH: process.env.PATH, CNI_NETNS: netns };
   return spawn("sleep", ["60"], { env, stdio: "ignore" });
 }
+
+/** A container that no process is of. */
+const NOBODY = { id: "0123456789abcdef", runtimeDir: "/nonexistent" };
+
+test("a runtime that makes the container is ended, and not one that makes another or does something else", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "docker-cni-orphans-"));
+  try {
+    copyFileSync("/bin/busybox", join(dir, "runc"));
+    const runtime = (...args: string[]): ChildProcess =>
+      spawn(join(dir, "runc"), ["-c", "read -r line; exit", ...args], {
+        argv0: "sh",
+        stdio: ["pipe", "ignore", "ignore"],
+      });
+    const children = [runtime("create", "c1"), runtime("create", "c10"), runtime("start", "c1")];
+    const [own, ...others] = children;
+    await Promise.all(children.map((child) => once(child, "spawn")));
+    await orphanProcesses().end("/run/netns/lf-none", { id: "c1", runtimeDir: join(dir, "c1") });
+    expect(own?.signalCode).toBe("SIGKILL");
+    expect(others.map(({ signalCode }) => signalCode)).toEqual([null, null]);
+    for (const other of others) other.kill("SIGKILL");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 /** Field 22 of /proc/<pid>/stat. */
 function startOf(pid: number): number {
@@ -25,7 +49,7 @@ test("the plugins that work on a namespace are ended, and no others", async () =
     .poll(() => readFileSync(`/proc/${own.pid}/environ`, "latin1"))
     .toContain("CNI_NETNS=/run/netns/lf-none-1\0");
   const ended = once(own, "exit");
-  await orphanProcesses().end("/run/netns/lf-none-1");
+  await orphanProcesses().end("/run/netns/lf-none-1", NOBODY);
   expect(await ended).toEqual([null, "SIGKILL"]);
   expect(other.exitCode).toBeNull();
   expect(other.signalCode).toBeNull();
@@ -51,7 +75,7 @@ test.each([["--pid"], ["--mount"]])(
     const hostile = spawn("env", argv, { env, stdio: ["ignore", "pipe", "ignore"] });
     await once(hostile.stdout ?? hostile, "data");
     const before = Date.now();
-    await orphanProcesses().end(netns);
+    await orphanProcesses().end(netns, NOBODY);
     expect(Date.now() - before).toBeLessThan(1000);
     expect(hostile.exitCode).toBeNull();
     expect(hostile.signalCode).toBeNull();

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { mapConcurrently } from "../lib/concurrent.ts";
 import { UserError } from "../lib/errors.ts";
 import { shortId } from "../lib/short-id.ts";
@@ -35,6 +36,9 @@ export function healCommand(call: OperatorCall): Command {
   }).option("--watch", "stay, and heal whenever rules of the firewall were removed");
 }
 
+/** How long nft takes until it hears of changes, ms. */
+const LISTENS_AFTER_MS = 300;
+
 /** Heals until a signal ends it; what was healed is printed and logged. */
 async function watch({ config, contextOver, print }: OperatorCall): Promise<void> {
   const { pinoLog } = await import("./pino-log.ts");
@@ -46,10 +50,11 @@ async function watch({ config, contextOver, print }: OperatorCall): Promise<void
     process.on(signal, () => ending.abort());
   }
   const log = pinoLog({ file: config.logFile, level: config.logLevel });
-  await watchAndHeal(
-    { ...contextOver(config), log },
-    firewallChanges(ending.signal),
-    ({ id, name, health, reason }) => print(`${name ?? shortId(id)} ${health}: ${reason ?? ""}`),
+  const changes = firewallChanges(ending.signal);
+  // What is removed before nft hears of it is seen by the first look.
+  await pause(LISTENS_AFTER_MS);
+  await watchAndHeal({ ...contextOver(config), log }, changes, ({ id, name, health, reason }) =>
+    print(`${name ?? shortId(id)} ${health}: ${reason ?? ""}`),
   );
 }
 

@@ -18,6 +18,8 @@ export interface Row {
   says: RegExp;
   /** How it is put right: by what the report says, by --fix, or as its words ask for. */
   by: "the line" | "--fix" | ((host: DockerHost) => Promise<unknown> | void);
+  /** A command that the remedy runs, and not every host has. */
+  needs?: string;
   /** Takes back what is not the doctor's. */
   after?: (host: DockerHost) => Promise<unknown> | void;
 }
@@ -80,6 +82,11 @@ async function removeUnseen(host: DockerHost): Promise<void> {
 
 const fakePlugin = (answer: string, status = 0) =>
   `#!/bin/sh\ncat >/dev/null\ncase $CNI_COMMAND in\nVERSION) echo '{"cniVersion":"1.1.0","supportedVersions":["0.4.0","1.0.0","1.1.0"]}' ;;\n*) echo '${answer}'; exit ${status} ;;\nesac\n`;
+
+const OLD_BRIDGE = `#!/bin/sh
+[ "$CNI_COMMAND" = VERSION ] && echo '{"cniVersion":"1.0.0","supportedVersions":["0.4.0","1.0.0"]}' && exit
+PATH=/opt/cni/bin:/usr/lib/cni:$PATH exec bridge
+`;
 
 export const rows: Row[] = [
   {
@@ -166,7 +173,10 @@ export const rows: Row[] = [
     of: "a network of a CNI version that its plugin does not speak",
     check: "plugins",
     break: (host) => {
-      second(host, [bridge(host, "10.199.1.0/24")], { cniVersion: "1.1.0" });
+      // Of plugins 1.1: later ones speak it.
+      host.writePlugin("bridge-1.1", OLD_BRIDGE);
+      const old = { ...bridge(host, "10.199.1.0/24"), type: "bridge-1.1" };
+      second(host, [old], { cniVersion: "1.1.0" });
     },
     says: /is of CNI 1\.1\.0, and it speaks/,
     by: async (host) => {
@@ -233,6 +243,7 @@ export const rows: Row[] = [
       await host.sleeper("--name", "web");
       await inHost(host, "sysctl", "-w", "net.ipv4.ip_forward=0");
     },
+    needs: "sysctl",
     says: /reach the host and no further/,
     by: "the line",
   },

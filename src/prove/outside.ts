@@ -1,5 +1,4 @@
-import { UserError } from "../lib/errors.ts";
-import { runCommand } from "../lib/process.ts";
+import { ip } from "../netns/command.ts";
 import { addPeer, type Peer } from "./peer.ts";
 import type { Proof } from "./proof.ts";
 
@@ -28,12 +27,4 @@ export async function addOutside({ scratch, agent, peers }: Proof): Promise<Outs
   await ip(["-n", netns, "address", "add", `${own}/30`, "dev", "eth0"]);
   await ip(["-n", netns, "link", "set", "eth0", "up"]);
   return { peer, host, own };
-}
-
-async function ip(args: readonly string[]): Promise<void> {
-  const { code, stderr } = await runCommand("ip", args);
-  if (code === 0) return;
-  throw new UserError("NETNS_FAILED", `ip ${args.join(" ")} failed: ${stderr.trim()}`, {
-    hint: "see the links of the host with: ip link",
-  });
 }

@@ -166,8 +166,8 @@ async function startUnderLock(
     // An engine with files of its own makes no container twice; of others the runtime's own answer counts. Without the mark of a
     // stop the last start was killed, or the host went down.
     const runtimeDir = context.runtime.stateDir(call);
-    const isUnmarked = early !== undefined && context.store.stoppedAt(call.id) === undefined;
-    if (container.docker !== undefined && (isUnmarked || (early && existsSync(runtimeDir)))) {
+    const isKnown = early !== undefined && container.docker !== undefined;
+    if (isKnown && (context.store.stoppedAt(call.id) === undefined || existsSync(runtimeDir))) {
       const { removeInterrupted } = await import("./interrupted.ts");
       await removeInterrupted(context, call, runtimeDir);
     }

@@ -14,19 +14,16 @@ export async function noteFalseFaults(
 ): Promise<boolean> {
   if (!(fault instanceof CniError)) return false;
   const key = faultKey(fault);
-  let isFalse = false;
-  for (const attachment of record.attachments) {
-    if (!(await faultsOf(context, record, attachment)).includes(key)) continue;
+  const attachments = await attachmentsWith(context, record, key);
+  for (const attachment of attachments) {
     attachment.falseFaults = [...new Set([...(attachment.falseFaults ?? []), key])];
-    isFalse = true;
   }
-  if (isFalse) {
-    context.log.warn(
-      { container: record.id, step: "check", err: fault },
-      "CHECK fails right after ADD too: it is the plugin's own fault and ignored from now on",
-    );
-  }
-  return isFalse;
+  if (attachments.length === 0) return false;
+  context.log.warn(
+    { container: record.id, step: "check", err: fault },
+    "CHECK fails right after ADD too: it is the plugin's own fault and ignored from now on",
+  );
+  return true;
 }
 
 /** Whether CHECK of the sandbox, which was just built again for `fault`, finds that once more. */
@@ -36,10 +33,20 @@ export async function hasFault(
   fault: unknown,
 ): Promise<boolean> {
   if (!(fault instanceof CniError)) return false;
+  return (await attachmentsWith(context, record, faultKey(fault))).length > 0;
+}
+
+/** The attachments of which CHECK finds this fault. */
+async function attachmentsWith(
+  context: SandboxContext,
+  record: SandboxRecord,
+  key: string,
+): Promise<AttachmentRecord[]> {
+  const found: AttachmentRecord[] = [];
   for (const attachment of record.attachments) {
-    if ((await faultsOf(context, record, attachment)).includes(faultKey(fault))) return true;
+    if ((await faultsOf(context, record, attachment)).includes(key)) found.push(attachment);
   }
-  return false;
+  return found;
 }
 
 /** The errors of all plugins of the attachment. */

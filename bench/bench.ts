@@ -11,7 +11,15 @@ import { chart } from "./chart.ts";
 import { rowsOf } from "./goals.ts";
 import { CROWD, startBenchHost, type BenchHost, type Rival } from "./host.ts";
 import { describeMachine } from "./machine.ts";
-import { callMeasure, FULL, measuresOf, peakMemory, QUICK, USUAL } from "./measures.ts";
+import {
+  besideMeasures,
+  callMeasure,
+  FULL,
+  measuresOf,
+  peakMemory,
+  QUICK,
+  USUAL,
+} from "./measures.ts";
 import { runMetered, type Samples } from "./run.ts";
 import { summarize } from "./stats.ts";
 
@@ -35,6 +43,7 @@ try {
   const measures = [
     await callMeasure(bench, effort),
     ...measuresOf(bench, { effort, rivals: rivals.map(({ name }) => name) }),
+    ...besideMeasures(bench, effort),
   ];
   const samples: Record<string, Samples> = {};
   const cpu: Record<string, Samples> = {};
@@ -49,6 +58,7 @@ try {
     peakMb: await peakMemory(bench),
     burstSize: effort.burstSize,
     crowd: CROWD,
+    neighbours: effort.neighbours,
   };
   const rows = rowsOf(results);
   for (const { what, goal, figure, reached } of rows) {

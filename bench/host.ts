@@ -82,7 +82,8 @@ async function furnish({ place, writeNetwork }: DockerHost, runc: string): Promi
     type: "bridge",
     bridge: place.bridge,
     isGateway: true,
-    ipam: hostLocal(place),
+    // As many as a measure wants beside each other.
+    ipam: { ...hostLocal(place), ranges: [[{ subnet: `10.209.${place.index}.0/24` }]] },
   };
   writeNetwork("10-default.conflist", {
     cniVersion: "1.0.0",

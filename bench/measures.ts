@@ -9,12 +9,14 @@ export interface Effort {
   calls: number;
   bursts: number;
   burstSize: number;
+  /** How many containers run on the network that a start is measured on. */
+  neighbours: number;
 }
 
 /** About a minute: enough to see that something has become much slower. */
-export const QUICK: Effort = { rounds: 4, calls: 30, bursts: 1, burstSize: 25 };
-export const USUAL: Effort = { rounds: 12, calls: 60, bursts: 2, burstSize: 50 };
-export const FULL: Effort = { rounds: 60, calls: 300, bursts: 5, burstSize: 50 };
+export const QUICK: Effort = { rounds: 4, calls: 30, bursts: 1, burstSize: 25, neighbours: 60 };
+export const USUAL: Effort = { rounds: 12, calls: 60, bursts: 2, burstSize: 50, neighbours: 240 };
+export const FULL: Effort = { rounds: 60, calls: 300, bursts: 5, burstSize: 50, neighbours: 240 };
 
 /** Something that is measured for several variants in turns. Samples are milliseconds unless the name tells otherwise. */
 export interface Measure {
@@ -22,6 +24,8 @@ export interface Measure {
   variants: readonly string[];
   rounds: number;
   warmUp: number;
+  /** What is there while it is measured; gives what takes it away. */
+  prepare?: () => Promise<() => Promise<void>>;
   sample(variant: string): Promise<number>;
 }
 
@@ -72,6 +76,42 @@ export function measuresOf(
       sample: (variant) => burst(bench, variant, effort.burstSize),
     },
   ];
+}
+
+/**
+ * A start beside many containers that run on the same network, for each of the runtimes that give one: beside bare containers too, so
+ * that what the machine does more slowly then is told apart.
+ */
+export function besideMeasures(bench: BenchHost, { rounds, neighbours }: Effort): Measure[] {
+  return ["bridge", "cni"].map((kind) => ({
+    name: `beside ${kind}`,
+    variants: ["bare", kind],
+    rounds,
+    warmUp: 2,
+    prepare: async () => {
+      const ids = await inTurns(neighbours, async () => {
+        const id = await bench.engine.create(variantOf(bench, kind), SLEEP);
+        await bench.engine.start(id);
+        return id;
+      });
+      return async () =>
+        void (await inTurns(ids.length, (place) => bench.engine.remove(ids[place] ?? "")));
+    },
+    sample: (variant) => startNew(bench, variant),
+  }));
+}
+
+/** Does something `count` times, four at once. */
+async function inTurns<Item>(
+  count: number,
+  work: (place: number) => Promise<Item>,
+): Promise<Item[]> {
+  const items: Item[] = [];
+  for (let from = 0; from < count; from += 4) {
+    const places = Array.from({ length: Math.min(4, count - from) }, (_, index) => from + index);
+    items.push(...(await Promise.all(places.map(work))));
+  }
+  return items;
 }
 
 /** A runtime call that is neither `create` nor `delete`, without Docker around it. */

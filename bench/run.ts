@@ -45,6 +45,7 @@ export async function runMetered(
 export async function runMeasure(measure: Measure, settle: () => Promise<void>): Promise<Samples> {
   const { variants, rounds, warmUp } = measure;
   const samples: Samples = Object.fromEntries(variants.map((variant) => [variant, []]));
+  const takeDown = await measure.prepare?.();
   for (let round = -warmUp; round < rounds; round++) {
     for (let turn = 0; turn < variants.length; turn++) {
       const index = (((round + turn) % variants.length) + variants.length) % variants.length;
@@ -54,5 +55,6 @@ export async function runMeasure(measure: Measure, settle: () => Promise<void>):
       await settle();
     }
   }
+  await takeDown?.();
   return samples;
 }

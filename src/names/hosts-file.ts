@@ -1,19 +1,9 @@
 import { isHostName } from "./host-name.ts";
 
-const BEGIN = "# docker-cni: from here on kept by docker-cni";
-const END = "# docker-cni: up to here";
-const MARK = "# docker-cni: ";
-
-/**
- * `text` of a hosts file with docker-cni's own lines, each ended by a newline, between two marker comments at its end;
- * everything else stays as it is. Without lines the markers go too. Twice is the same as once.
- */
-export function withOwnLines(text: string, lines: string): string {
-  const rest = withoutOwnLines(text);
-  if (lines === "") return rest;
-  const front = rest === "" || rest.endsWith("\n") ? rest : `${rest}\n`;
-  return `${front}${BEGIN}\n${lines}${END}\n`;
-}
+export const BEGIN = "# docker-cni: from here on kept by docker-cni";
+export const END = "# docker-cni: up to here";
+/** What both begin with. */
+export const MARK = "# docker-cni: ";
 
 /**
  * The names of a container, most specific first: `-h` with its domain, the part before the first dot, `--name`, aliases.
@@ -59,25 +49,43 @@ export interface NetworkMember {
 }
 
 /**
- * What belongs into the hosts file of the member at each place: itself with all its addresses, then everybody else on a
+ * What belongs into the hosts file of the member at each place, in pieces: itself with all its addresses, then everybody else on a
  * network of its, with the addresses there. Names that cannot stand in a hosts file are left out.
  *
- * Who is on the same networks, in the same project, sees the same of the others: that is put together once.
+ * Who is on the same networks, in the same project, sees the same of the others: that is put together once, and its pieces share
+ * it.
  */
-export function hostLines(members: readonly NetworkMember[]): (place: number) => string {
-  const views = new Map<string, string[]>();
-  const viewOf = (self: NetworkMember): string[] => {
+export function hostLines(members: readonly NetworkMember[]): (place: number) => Uint8Array[] {
+  const views = new Map<string, View>();
+  const viewOf = (self: NetworkMember): View => {
     const own = self.networks.map(({ network }) => network);
     const key = JSON.stringify([self.service?.project, own.toSorted()]);
-    const view = views.get(key) ?? members.map((peer) => linesAsSeen(peer, self, own));
+    const view = views.get(key) ?? makeView(members.map((peer) => linesAsSeen(peer, self, own)));
     views.set(key, view);
     return view;
   };
   return (place) => {
     const self = members[place];
-    if (self === undefined) return "";
-    const others = viewOf(self).toSpliced(place, 1);
-    return [linesOfSelf(self), ...others].join("");
+    if (self === undefined) return [];
+    const { bytes, ends } = viewOf(self);
+    const before = bytes.subarray(0, ends[place - 1] ?? 0);
+    const pieces = [Buffer.from(linesOfSelf(self)), before, bytes.subarray(ends[place])];
+    return pieces.filter(({ length }) => length > 0);
+  };
+}
+
+/** The lines of all members one after another, and where those of each end. */
+interface View {
+  bytes: Buffer;
+  ends: number[];
+}
+
+function makeView(lines: readonly string[]): View {
+  let end = 0;
+  // Names and addresses are ASCII.
+  return {
+    bytes: Buffer.from(lines.join(""), "latin1"),
+    ends: lines.map((text) => (end += text.length)),
   };
 }
 
@@ -107,36 +115,4 @@ function linesFor(addresses: readonly string[], names: readonly string[]): strin
   return valid.length === 0
     ? ""
     : addresses.map((address) => `${address}\t${valid.join(" ")}\n`).join("");
-}
-
-/**
- * A begin without its end (a file cut short) loses the marker and nothing else. A container writes what it likes here: only the
- * places where a marker may be are looked at, each once.
- */
-function withoutOwnLines(text: string): string {
-  const kept: string[] = [];
-  let from = 0;
-  // Where the lines begin in `kept` that an END would end.
-  let begin: number | undefined;
-  for (let at = text.indexOf(MARK); at !== -1; at = text.indexOf(MARK, at + 1)) {
-    const marker = [BEGIN, END].find((each) => isLineAt(text, at, each));
-    if (marker === undefined) continue;
-    kept.push(text.slice(from, at));
-    from = at + marker.length + 1;
-    if (marker === BEGIN) {
-      begin = kept.length;
-    } else {
-      if (begin !== undefined) kept.length = begin;
-      begin = undefined;
-    }
-  }
-  if (from <= text.length) return [...kept, text.slice(from)].join("");
-  const front = kept.join("");
-  return front.endsWith("\n") ? front.slice(0, -1) : front;
-}
-
-function isLineAt(text: string, at: number, line: string): boolean {
-  const end = at + line.length;
-  const isWhole = end === text.length || text[end] === "\n";
-  return isWhole && (at === 0 || text[at - 1] === "\n") && text.startsWith(line, at);
 }

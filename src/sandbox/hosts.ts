@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { editInPlace } from "../names/file-in-place.ts";
 import { nameInDocker } from "../names/container-name.ts";
-import { hostLines, type NetworkMember, withOwnLines } from "../names/hosts-file.ts";
+import { hostLines, type NetworkMember } from "../names/hosts-file.ts";
+import { writeOwnLines } from "../names/own-lines.ts";
 import { errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
@@ -89,14 +90,27 @@ async function rewriteHosts(
 
 async function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>): Promise<void> {
   const records = context.store.list().flatMap((id) => presentRecord(context, id) ?? []);
-  const present = await Promise.all(records.map(asNamedNow));
+  const present = (await Promise.all(records.map(asNamedNow))).toSorted(byAge);
   const linesAt = hostLines(present.map(memberOf));
   for (const [place, { id, files, attachments }] of present.entries()) {
     const isConcerned =
       attachments.length === 0 || attachments.some(({ network }) => networks.has(network));
     if (files?.hosts === undefined || !isConcerned) continue;
-    editShown(context, id, files.hosts, (text) => withOwnLines(text, linesAt(place)));
+    const { hosts } = files;
+    const lines = linesAt(place);
+    const written = changeShown(context, id, {
+      file: hosts,
+      change: () => writeOwnLines(hosts, lines),
+    });
+    if (written !== "unusual") continue;
+    const { withOwnLines } = await import("../names/own-lines-text.ts");
+    editShown(context, id, hosts, (text) => withOwnLines(text, Buffer.concat(lines).toString()));
   }
+}
+
+/** Who comes last stands last: a start adds a line to the files of the others. */
+function byAge(one: SandboxRecord, other: SandboxRecord): number {
+  return one.createdAt === other.createdAt ? 0 : one.createdAt < other.createdAt ? -1 : 1;
 }
 
 /** Names are the engine's: `docker rename` gives a running container another one. */
@@ -137,15 +151,26 @@ export function editShown(
   context: SandboxContext,
   container: string,
   file: string,
-  change: (text: string) => string,
+  edit: (text: string) => string,
   maxBytes?: number,
 ): void {
+  changeShown(context, container, { file, change: () => editInPlace(file, edit, maxBytes) });
+}
+
+/** Gives what `change` gave; false too when it failed. */
+function changeShown<Outcome>(
+  context: SandboxContext,
+  container: string,
+  { file, change }: { file: string; change: () => Outcome },
+): Outcome | false {
   const step = { container, step: "hosts" };
   try {
-    if (!editInPlace(file, change, maxBytes))
-      context.log.warn(step, `${file} is no file to be written`);
+    const outcome = change();
+    if (outcome === false) context.log.warn(step, `${file} is no file to be written`);
+    return outcome;
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
     context.log.warn({ ...step, err: error }, `${file} cannot be written`);
+    return false;
   }
 }

@@ -1,6 +1,6 @@
 import { containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { readDockerContainer } from "../engine/docker-container.ts";
-import { mergeDns, type ResultDns, withResultDns } from "../names/resolv-conf.ts";
+import type { ResultDns } from "../names/resolv-conf.ts";
 import type { SandboxContext } from "./context.ts";
 import { editShown, refreshHosts } from "./hosts.ts";
 import type { SandboxRecord } from "../state/record.ts";
@@ -11,15 +11,18 @@ import type { SandboxRecord } from "../state/record.ts";
  * written is logged and is no error of the start's.
  */
 export async function publishNames(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  writeDns(context, record);
+  await writeDns(context, record);
   await refreshHosts(context, record);
 }
 
-function writeDns(context: SandboxContext, record: SandboxRecord): void {
+async function writeDns(context: SandboxContext, record: SandboxRecord): Promise<void> {
   const file = record.files?.resolvConf;
   if (file === undefined) return;
-  const dns = mergeDns(resultDns(context, record));
-  if (Object.values(dns).every((said) => said.length === 0)) return;
+  const results = resultDns(context, record);
+  if (results.every((dns) => Object.values(dns).every((said) => said.length === 0))) return;
+  // Most networks say nothing.
+  const { mergeDns, withResultDns } = await import("../names/resolv-conf.ts");
+  const dns = mergeDns(results);
   const docker =
     record.containerDir === undefined ? undefined : readDockerContainer(record.containerDir);
   const operator = docker ?? { dns: [], dnsSearch: [], dnsOptions: [] };

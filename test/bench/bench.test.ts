@@ -40,8 +40,10 @@ describe("the table of goals", () => {
     stop: { bare: [50], cni: [55] },
     life: { bare: [200], bridge: [270], floor: [230], cni: [260] },
     burst: { bare: [1000], floor: [1100], cni: [1500] },
+    "beside cni": { bare: [150], cni: [185] },
+    "beside bridge": { bare: [150], bridge: [195] },
   };
-  const rows = rowsOf({ samples, peakMb: 55, burstSize: 20, crowd: 1000 });
+  const rows = rowsOf({ samples, peakMb: 55, burstSize: 20, crowd: 1000, neighbours: 240 });
 
   test("says which are reached", () => {
     expect(rows.map(({ reached }) => reached)).toEqual([
@@ -51,6 +53,7 @@ describe("the table of goals", () => {
       false,
       true,
       false,
+      true,
       true,
       true,
     ]);

@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { protocolWords, verbs } from "../../src/cli/verbs.ts";
 import { resolveConfig } from "../../src/config/config.ts";
 import { launcherKeys } from "../../src/config/launcher-reading.ts";
-import { withOwnLines } from "../../src/names/hosts-file.ts";
+import { withOwnLines } from "../../src/names/own-lines-text.ts";
 import {
   globalValues,
   parseCreateCall,

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { withOwnLines } from "../../src/names/hosts-file.ts";
+import { withOwnLines } from "../../src/names/own-lines-text.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { netnsName } from "./harness/traces.ts";

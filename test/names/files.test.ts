@@ -5,22 +5,24 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { editInPlace } from "../../src/names/file-in-place.ts";
-import {
-  composeName,
-  hostLines,
-  namesOf,
-  type NetworkMember,
-  withOwnLines,
-} from "../../src/names/hosts-file.ts";
+import { composeName, hostLines, namesOf, type NetworkMember } from "../../src/names/hosts-file.ts";
+import { withOwnLines } from "../../src/names/own-lines-text.ts";
+import { writeOwnLines } from "../../src/names/own-lines.ts";
 import { mergeDns, withResultDns } from "../../src/names/resolv-conf.ts";
+
+const markers = withOwnLines("", "x\n")
+  .split("\n")
+  .filter((line) => line.startsWith("#"))
+  .map((line) => `${line}\n`);
 
 describe("withResultDns", () => {
   const before = "search old.example\nnameserver 9.9.9.9\n# a word\noptions edns0\n";
@@ -174,6 +176,10 @@ test.each([
   expect(namesOf(container)).toEqual(expected);
 });
 
+function textOf(pieces: readonly Uint8Array[]): string {
+  return Buffer.concat(pieces).toString();
+}
+
 describe("the lines of a hosts file", () => {
   const self = {
     id: "a",
@@ -194,7 +200,7 @@ describe("the lines of a hosts file", () => {
     networks: [{ network: "back", addresses: ["10.2.0.9"], aliases: [] }],
   };
   const linesOf = (id: string, members: NetworkMember[] = [self, db, alone]): string =>
-    hostLines(members)(members.findIndex((member) => member.id === id));
+    textOf(hostLines(members)(members.findIndex((member) => member.id === id)));
 
   test.each([
     [
@@ -220,7 +226,7 @@ describe("the lines of a hosts file", () => {
     const members = [self, db, alone, { ...alone, id: "d", names: ["late"] }];
     const linesAt = hostLines(members);
     for (const [place, { id }] of [...members.entries(), ...members.entries()]) {
-      expect(linesAt(place)).toBe(linesOf(id, members));
+      expect(textOf(linesAt(place))).toBe(linesOf(id, members));
     }
   });
 
@@ -244,6 +250,42 @@ describe("the lines of a hosts file", () => {
     expect(linesOf("a", members)).toBe("10.1.0.7\ta db\n10.1.0.7\tc db\n10.1.0.7\tb\n");
     expect(linesOf("b", members)).toBe("10.1.0.7\tb db\n10.1.0.7\ta\n10.1.0.7\tc\n");
     expect(composeName({ "com.docker.compose.service": "db" })).toBeUndefined();
+  });
+});
+
+describe("writeOwnLines", () => {
+  const folder = mkdtempSync(join(tmpdir(), "docker-cni-names-"));
+  const file = join(folder, "hosts");
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const line = fc.stringMatching(/^[a-z0-9. ]{0,12}\n$/);
+  const part = fc.constantFrom("a\n", "127.0.0.1 localhost\n", "\n", "x", ...markers);
+
+  test("leaves the same as withOwnLines, whatever is in the file", () => {
+    const pieces = fc.array(line, { maxLength: 8 });
+    const before = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(before, pieces, pieces, (text, first, second) => {
+        writeFileSync(file, text);
+        let expected = text;
+        for (const lines of [first, second, [...second, "one more\n"], second]) {
+          expected = withOwnLines(expected, lines.join(""));
+          const given = lines.map((each) => Buffer.from(each));
+          const written = writeOwnLines(file, given);
+          if (written === "unusual") editInPlace(file, (old) => withOwnLines(old, lines.join("")));
+          expect(readFileSync(file, "utf8")).toBe(expected);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("writes nothing when the lines are there", () => {
+    writeFileSync(file, "127.0.0.1 localhost\n");
+    const lines = [Buffer.from("10.1.0.7 web\n")];
+    writeOwnLines(file, lines);
+    utimesSync(file, 1, 1);
+    writeOwnLines(file, lines);
+    expect(statSync(file).mtimeMs).toBe(1000);
   });
 });
 

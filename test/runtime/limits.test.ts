@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { resolveConfig } from "../../src/config/config.ts";
 import { editInPlace } from "../../src/names/file-in-place.ts";
-import { withOwnLines } from "../../src/names/hosts-file.ts";
+import { withOwnLines } from "../../src/names/own-lines-text.ts";
 import type { Spec } from "../../src/oci/spec.ts";
 import { parseCreateCall } from "../../src/runtime/args.ts";
 import { create } from "../../src/runtime/create.ts";

@@ -32,7 +32,8 @@ export const CROWD = 1000;
 export async function startBenchHost(rivals: readonly Rival[]): Promise<BenchHost> {
   const runc = (await must(["sh", "-c", "command -v runc"])).trim();
   const host = await startDockerHost({
-    dockerBridge: true,
+    // As many addresses as the network has.
+    dockerBridge: ({ index }) => `10.210.${index}.1/24`,
     runtimes: (place) => ({
       cni: { path: installed(place, "cni", join(place.dir, "cni.yaml")) },
       bare: { path: runc },

@@ -16,8 +16,8 @@ import { bridgesFile, inHostNetns, networksFile } from "./traces.ts";
 export interface HostOptions {
   /** dockerd manages iptables as it does by default; the host then gets a network namespace of its own. */
   iptables?: boolean;
-  /** Docker's own `bridge` network works too, on a bridge of the host's own. */
-  dockerBridge?: boolean;
+  /** Docker's own `bridge` network works too, on a bridge of the host's own, which may be told its address. */
+  dockerBridge?: boolean | ((place: Place) => string);
   /** Runtimes besides `cni`. */
   runtimes?: (place: Place) => Record<string, Runtime>;
   /** Networks besides the default one, by file name; their bridges are made with the host, and go with it. */
@@ -89,10 +89,12 @@ async function furnish(place: Place, options: HostOptions): Promise<void> {
     join(place.dir, "scaffold"),
     scaffold.map((line) => `${line.family} ${line.table} ${line.text}\n`).join(""),
   );
-  if (options.dockerBridge === true) {
+  if (options.dockerBridge) {
     const ip = [...inHostNetns(place), "ip"];
+    const { dockerBridge: of } = options;
+    const address = of === true ? place.dockerBridgeAddress : of(place);
     await must([...ip, "link", "add", place.dockerBridge, "type", "bridge"]);
-    await must([...ip, "addr", "add", place.dockerBridgeAddress, "dev", place.dockerBridge]);
+    await must([...ip, "addr", "add", address, "dev", place.dockerBridge]);
     await must([...ip, "link", "set", place.dockerBridge, "up"]);
   }
   for (const folder of ["net.d", "plugins", "state", "docker-config"])
@@ -110,7 +112,7 @@ async function furnish(place: Place, options: HostOptions): Promise<void> {
   const runc = (await must(["sh", "-c", "command -v runc"], { env: dockerEnv(place) })).trim();
   const daemon = daemonJson(place, {
     iptables: options.iptables === true,
-    bridge: options.dockerBridge === true ? place.dockerBridge : "none",
+    bridge: options.dockerBridge ? place.dockerBridge : "none",
     runtimes: { cni: dockerCniRuntime(place, runc), ...options.runtimes?.(place) },
     extra: options.daemonJson ?? {},
   });

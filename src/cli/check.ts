@@ -10,7 +10,7 @@ import { viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
 import { pickIfThere } from "./find.ts";
 import { NOTHING, table } from "./table.ts";
-import { style, type Style } from "./terminal.ts";
+import { printable, style, type Style } from "./terminal.ts";
 import { findUnattached } from "./unattached.ts";
 
 /** A container as `check --json` and `heal --json` tell of it; `none`: it has no CNI network, for this reason. */
@@ -32,7 +32,10 @@ export function checkCommand(call: OperatorCall): Command {
 export function healCommand(call: OperatorCall): Command {
   return healthCommand(call, healSandbox, {
     name: "heal",
-    after: settleHosts,
+    after: async (context) => {
+      await settleHosts(context);
+      await reopen(call, (line) => process.stderr.write(`docker-cni: ${line}\n`));
+    },
   }).option("--watch", "stay, and heal whenever rules of the firewall were removed");
 }
 
@@ -40,7 +43,8 @@ export function healCommand(call: OperatorCall): Command {
 const LISTENS_AFTER_MS = 300;
 
 /** Heals until a signal ends it; what was healed is printed and logged. */
-async function watch({ config, contextOver, print }: OperatorCall): Promise<void> {
+async function watch(call: OperatorCall): Promise<void> {
+  const { config, contextOver, print } = call;
   const { pinoLog } = await import("./pino-log.ts");
   const { firewallChanges } = await import("./firewall-changes.ts");
   const { watchAndHeal } = await import("../sandbox/heal-watch.ts");
@@ -49,6 +53,7 @@ async function watch({ config, contextOver, print }: OperatorCall): Promise<void
     // Not `once`: execa ends the process where it finds no other listener than its own.
     process.on(signal, () => ending.abort());
   }
+  await reopen(call, print);
   const log = pinoLog({ file: config.logFile, level: config.logLevel });
   const changes = firewallChanges(ending.signal);
   // What is removed before nft hears of it is seen by the first look.
@@ -56,6 +61,20 @@ async function watch({ config, contextOver, print }: OperatorCall): Promise<void
   await watchAndHeal({ ...contextOver(config), log }, changes, ({ id, name, health, reason }) =>
     print(`${name ?? shortId(id)} ${health}: ${reason ?? ""}`),
   );
+}
+
+/** Makes again by what the host reaches macvlan networks, as after a reboot. */
+async function reopen({ config, env }: OperatorCall, tell: (line: string) => void): Promise<void> {
+  const { readNetworks } = await import("./network-folder.ts");
+  const { markOf } = await import("../networks/mark.ts");
+  const { lists } = await readNetworks(config.cniConfDir);
+  const opened = lists.filter((list) => markOf(list)?.hostAccess !== undefined);
+  if (opened.length === 0) return;
+  const [{ localHost }, { openAll }] = await Promise.all([
+    import("../doctor/local-host.ts"),
+    import("./host-access.ts"),
+  ]);
+  await openAll(localHost(env), opened, (line) => tell(printable(line)));
 }
 
 const COLOURS: Record<Examined["health"], Style> = {

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { resolveConfig } from "../config/config.ts";
+import { localHost } from "../doctor/local-host.ts";
 import { UserError } from "../lib/errors.ts";
 import type { RuntimeEntry } from "../setup/daemon-json.ts";
 import { realHost } from "../setup/host.ts";
@@ -9,6 +10,7 @@ import { install } from "../setup/install.ts";
 import { type SetupPaths, setupPaths } from "../setup/paths.ts";
 import { installPodman } from "../setup/podman.ts";
 import type { OperatorCall } from "./cli.ts";
+import { chooseFirewall, type ChosenFirewall, type FirewallChoice } from "./firewall-choice.ts";
 import { launcherPath } from "./launcher-path.ts";
 import { printOutcome } from "./setup-outcome.ts";
 
@@ -21,6 +23,7 @@ interface InstallOptions {
   runtimePath?: string;
   configFile?: string;
   engine: Engine;
+  firewall: FirewallChoice;
   dryRun?: boolean;
   reload: boolean;
   json?: boolean;
@@ -36,6 +39,11 @@ export function installCommand(call: OperatorCall): Command {
     .addOption(
       new Option("--engine <engine>", "the engine").choices([...ENGINES]).default("docker"),
     )
+    .addOption(
+      new Option("--firewall <kind>", "what the first network's plugins make rules with")
+        .choices(["auto", "iptables", "nftables"])
+        .default("auto"),
+    )
     .option("--dry-run", "only show what would change, as a diff")
     .option("--no-reload", "leave it to you to have Docker read its file")
     .option("--json", "print an object: engine, name, file, changed, done, reloaded, warnings")
@@ -46,9 +54,11 @@ export function installCommand(call: OperatorCall): Command {
       const paths = setupPaths();
       const runtime = runtimeEntry(call, options, paths);
       if (engine === "containerd") return explainContainerd(call, options, runtime);
+      const chosen = await firewallOf(call, options);
       const request = {
         name,
         runtime,
+        firewall: chosen.firewall,
         makeDefault: options.default ?? false,
         resources: dirname(resolve(call.options.hooks)),
         ...(await configured(call)),
@@ -63,6 +73,9 @@ export function installCommand(call: OperatorCall): Command {
               daemonJson: resolve(options.configFile ?? paths.daemonJson),
               reload: options.reload,
             });
+      if (chosen.problem !== undefined) {
+        outcome.warnings.push(`${chosen.problem.why}: ${chosen.problem.hint}`);
+      }
       printOutcome(call, outcome, { engine, name, dryRun, json: options.json ?? false });
       if (options.json !== true && !dryRun) {
         call.print(
@@ -71,6 +84,25 @@ export function installCommand(call: OperatorCall): Command {
         );
       }
     });
+}
+
+/** What is asked for by name has to be possible. */
+async function firewallOf(
+  { env, options, loadConfig }: OperatorCall,
+  { firewall: asked }: InstallOptions,
+): Promise<ChosenFirewall> {
+  const { cniBinDirs } = existsSync(resolve(options.config))
+    ? await loadConfig()
+    : resolveConfig({});
+  const chosen = await chooseFirewall(asked, { host: localHost(env), binDirs: cniBinDirs });
+  if (asked !== "nftables" || chosen.problem === undefined) return chosen;
+  throw new UserError(
+    "BAD_ARGS",
+    `--firewall ${asked}: ${chosen.problem.why}; nothing was changed`,
+    {
+      hint: chosen.problem.hint,
+    },
+  );
 }
 
 /** What may stand in a file's name, a TOML key and on a command line; the others are Docker's. */

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { NetworkList } from "../cni/index.ts";
 import { describeRemedy, type Finding } from "../doctor/finding.ts";
@@ -11,9 +12,17 @@ import { UserError } from "../lib/errors.ts";
 import { isJsonObject } from "../lib/fields.ts";
 import { textOf } from "../lib/texts.ts";
 import { newFileName } from "../networks/file-names.ts";
+import { markOf } from "../networks/mark.ts";
 import { planNetwork } from "../networks/new-network.ts";
+import { parseBandwidth } from "../request/values.ts";
 import { withExclusiveHostLock } from "../sandbox/host-lock.ts";
 import type { OperatorCall } from "./cli.ts";
+import {
+  chooseFirewall,
+  type ChosenFirewall,
+  type FirewallChoice,
+  isolationOf,
+} from "./firewall-choice.ts";
 import { type FoundNetworks, readNetworks, writeNetwork } from "./network-folder.ts";
 import { printable } from "./terminal.ts";
 
@@ -28,6 +37,14 @@ export interface CreateOptions {
   parent?: string;
   internal?: boolean;
   label: string[];
+  isolate?: boolean;
+  dhcp?: boolean;
+  hostAccess?: boolean;
+  vlan?: number;
+  dns: string[];
+  dnsSearch: string[];
+  bandwidth?: string;
+  firewall: FirewallChoice;
   default?: boolean;
   test?: boolean;
   dryRun?: boolean;
@@ -58,6 +75,7 @@ export async function createNetwork(
   const planAndWrite = async () => {
     const planned = await plan();
     await writeNetwork(planned.file, planned.list.raw);
+    await openOrRemove(call, planned);
     return planned;
   };
   const { list, file } = options.dryRun
@@ -69,6 +87,23 @@ export async function createNetwork(
     print(JSON.stringify({ name, file, network }, null, 2));
   } else if (options.dryRun) print(`${file}:`, list.raw.trimEnd());
   else print(name);
+}
+
+/** Makes what the host has of the network at once. Where that fails nothing stays. */
+async function openOrRemove(
+  { env }: OperatorCall,
+  { list, file }: { list: NetworkList; file: string },
+) {
+  if (markOf(list)?.hostAccess === undefined) return;
+  const { openHostAccess, closeHostAccess } = await import("./host-access.ts");
+  const host = localHost(env);
+  try {
+    await openHostAccess(host, list);
+  } catch (error) {
+    await closeHostAccess(host, list).catch(() => {});
+    rmSync(file, { force: true });
+    throw error;
+  }
 }
 
 interface Asked {
@@ -85,6 +120,13 @@ async function planAndCheck(
   const host = localHost(env);
   const { links, routes } = hostNetwork(host);
   const ways = await routes();
+  const bandwidth =
+    options.bandwidth === undefined
+      ? undefined
+      : parseBandwidth({ flag: "--bandwidth", value: options.bandwidth });
+  const chosen = await chooseFirewall(options.firewall, { host, binDirs: config.cniBinDirs });
+  if (chosen.problem !== undefined) warnOrRefuse(chosen, options);
+  const isolates = options.isolate ? isolationOf(host, config.cniBinDirs) : undefined;
   const list = planNetwork(
     {
       name,
@@ -98,6 +140,13 @@ async function planAndCheck(
       mtu: options.mtu,
       parent: options.parent,
       labels: options.label,
+      isolate: options.isolate === true,
+      dhcp: options.dhcp === true,
+      hostAccess: options.hostAccess === true,
+      ...(bandwidth && { bandwidth: { ...bandwidth } }),
+      dns: options.dns,
+      dnsSearch: options.dnsSearch,
+      vlan: options.vlan,
     },
     {
       networks: lists,
@@ -105,6 +154,8 @@ async function planAndCheck(
       links: (await links()).map(({ ifname }) => ifname),
       bridges: await readBridges(host),
       uplink: await findUplink({ links, routes }),
+      firewall: chosen.firewall,
+      ...(isolates && { isolates }),
       now: new Date().toISOString(),
     },
   );
@@ -117,6 +168,20 @@ async function planAndCheck(
     if (status !== "fine") process.stderr.write(`docker-cni: ${name}: ${printable(detail)}\n`);
   }
   return list;
+}
+
+/** Rules of old plugins are made where they can be made; what asked for others by name is refused. */
+function warnOrRefuse({ firewall, problem }: ChosenFirewall, { firewall: asked }: CreateOptions) {
+  if (problem === undefined) return;
+  if (asked === firewall || asked === "auto") {
+    if (problem.isWorking) {
+      process.stderr.write(`docker-cni: ${printable(problem.why)}; ${problem.hint}\n`);
+      return;
+    }
+  }
+  throw new UserError("BAD_ARGS", `--firewall ${asked}: ${problem.why}; nothing was written`, {
+    hint: problem.hint,
+  });
 }
 
 async function readBridges(host: Host): Promise<string[]> {

@@ -1,12 +1,14 @@
 import type { OperatorCall } from "./cli.ts";
 import { formatRows } from "./format-rows.ts";
 import { formatter } from "./format.ts";
+import { networkFilter } from "./network-filter.ts";
 import { type FoundNetworks, pickNetwork, readNetworks } from "./network-folder.ts";
 import { allViews, usersOf } from "./network-users.ts";
 import { inspectNetwork, type Inhabited, type NetworkView, viewNetwork } from "./network-view.ts";
 import { NOTHING, table } from "./table.ts";
 
 export interface ListOptions {
+  filter: string[];
   quiet?: boolean;
   /** False with `--no-trunc`. */
   trunc: boolean;
@@ -17,9 +19,10 @@ export interface ListOptions {
 /** `network ls`: a line for each network. */
 export async function listNetworks(call: OperatorCall, options: ListOptions): Promise<void> {
   const show = showing(options);
+  const isWanted = networkFilter(options.filter);
   const { lists, ...found } = await readNetworks(call.config.cniConfDir);
   const all = await inhabited(call, { ...found, lists }, lists);
-  call.print(...show(all.map(viewNetwork)));
+  call.print(...show(all.map(viewNetwork).filter(isWanted)));
 }
 
 /** `network inspect`: an array of objects. Throws BAD_ARGS for a network that there is not. */

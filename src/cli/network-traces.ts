@@ -4,10 +4,13 @@ import type { NetworkList } from "../cni/index.ts";
 import type { Host } from "../doctor/host.ts";
 import type { Subject } from "../doctor/subject.ts";
 import { poolsOf, subnetsOf } from "../ipam/pools.ts";
-import { ifThere, UserError } from "../lib/errors.ts";
+import { ifThere } from "../lib/errors.ts";
 import { overlaps, rangeOf } from "../lib/ip-range.ts";
 import { parseIp } from "../lib/ip.ts";
+import { leftNftRules } from "../networks/left-nft-rules.ts";
 import { leftRules } from "../networks/left-rules.ts";
+import { closeHostAccess } from "./host-access.ts";
+import { mustRun } from "./must-run.ts";
 import { ownBridge } from "./network-in-use.ts";
 
 interface Around {
@@ -23,16 +26,30 @@ export async function removeTraces(
   { host, others, network }: Around,
 ): Promise<void> {
   const bridge = ownBridge(list, others);
+  const must = (argv: readonly string[]): Promise<void> =>
+    mustRun(host, argv, {
+      what: `removing the network ${list.name}`,
+      hint: `put that right, then again: docker-cni network rm ${list.name}`,
+    });
   const subnets = subnetsOf(list).filter((subnet) => !isOthers(subnet, others));
   for (const family of ["iptables", "ip6tables"] as const) {
     const lines = (await network.iptables(family)) ?? [];
     for (const argv of leftRules(lines, { network: list.name, bridge, subnets })) {
-      await must(host, list.name, [family, ...argv]);
+      await must([family, ...argv]);
     }
   }
-  if (bridge !== undefined && (await network.links()).some(({ ifname }) => ifname === bridge)) {
-    await must(host, list.name, ["ip", "link", "delete", bridge, "type", "bridge"]);
+  const nft = await host.run(["nft", "--json", "--handle", "list", "ruleset"]);
+  // A container's rules of portmap name no network: what is DNATed to an address that the network alone has is its own.
+  for (const argv of leftNftRules(nft.code === 0 ? nft.stdout : "", {
+    network: list.name,
+    subnets,
+  })) {
+    await must(argv);
   }
+  if (bridge !== undefined && (await network.links()).some(({ ifname }) => ifname === bridge)) {
+    await must(["ip", "link", "delete", bridge, "type", "bridge"]);
+  }
+  await closeHostAccess(host, list);
   for (const folder of new Set(poolsOf(list).map(({ leaseDir }) => leaseDir))) {
     removeLeases(host, folder);
   }
@@ -58,13 +75,4 @@ function removeLeases(host: Host, folder: string): void {
     }
   }
   ifThere(() => rmdirSync(folder), ["ENOENT", "ENOTEMPTY"]);
-}
-
-async function must(host: Host, name: string, argv: readonly string[]): Promise<void> {
-  const { code, stderr, stdout } = await host.run(argv);
-  if (code === 0) return;
-  const why = (stderr || stdout).trim() || `exit status ${code ?? "unknown"}`;
-  throw new UserError("CNI_FAILED", `removing the network ${name}: ${argv.join(" ")}: ${why}`, {
-    hint: `put that right, then again: docker-cni network rm ${name}`,
-  });
 }

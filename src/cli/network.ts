@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { OperatorCall } from "./cli.ts";
 import { collectOption } from "./filter.ts";
 import type { CreateOptions } from "./network-create.ts";
@@ -12,6 +12,12 @@ export function networkCommand(call: OperatorCall): Command {
   network
     .command("ls")
     .description("List networks")
+    .option(
+      "-f, --filter <key=value>",
+      "by name, id, driver, label, scope or type",
+      collectOption,
+      [],
+    )
     .option("-q, --quiet", "only show names")
     .option("--no-trunc", "show names and subnets whole")
     .option("--format <template>", "print by a Go template, 'table TEMPLATE', or json")
@@ -72,6 +78,18 @@ function createCommand(call: OperatorCall): Command {
     .option("--mtu <bytes>", "without it the uplink's", Number)
     .option("--parent <interface>", "macvlan's and host-device's interface, or the bridge's name")
     .option("--internal", "it leads nowhere beyond its containers")
+    .option("--isolate", "containers of other networks do not reach it")
+    .option("--dhcp", "addresses of a DHCP server on the parent's network")
+    .option("--host-access", "macvlan: the host reaches its containers")
+    .option("--vlan <id>", "bridge and vlan: the VLAN of its containers", Number)
+    .option("--dns <address>", "a name server of its containers", collectOption, [])
+    .option("--dns-search <domain>", "where they look for short names", collectOption, [])
+    .option("--bandwidth <limits>", "of each container, such as ingress=100M,egress=10M")
+    .addOption(
+      new Option("--firewall <kind>", "what plugins make rules with")
+        .choices(["auto", "iptables", "nftables"])
+        .default("auto"),
+    )
     .option("--label <key=value>", "a word of yours for it", collectOption, [])
     .option("--default", "make it the network of containers that name none")
     .option("--test", "try it out, and remove it again where it does not work")

@@ -1,7 +1,9 @@
 import { bridgeNameOf } from "../lib/bridge-name.ts";
+import type { PluginConfig } from "../cni/index.ts";
 import { isJsonObject } from "../lib/fields.ts";
 import { textOf } from "../lib/texts.ts";
-import { command, fine, type Finding, warning } from "./finding.ts";
+import { byHand, command, fine, type Finding, warning } from "./finding.ts";
+import { runJson } from "./host.ts";
 import type { Subject } from "./subject.ts";
 
 /** What Docker makes its own rules with, and whether the networks' plugins go with it. */
@@ -25,11 +27,14 @@ export async function dockerFirewall({ engineInfo, networks }: Subject): Promise
 }
 
 /** Whether there are rules of both kinds of iptables at once. */
-export async function iptablesKinds({ host, iptables }: Subject): Promise<Finding[]> {
+export async function iptablesKinds({ host, iptables, networks }: Subject): Promise<Finding[]> {
   const title = "iptables";
   const { code, stdout } = await host.run(["iptables", "--version"]);
   if (code !== 0) {
-    const detail = "not there: portmap, firewall and ipMasq need it";
+    const users = (await networks()).filter(({ plugins }) => plugins.some(needsIptables));
+    if (users.length === 0) return [fine(title, "not there, and no network needs it")];
+    const names = users.map(({ name }) => name).join(", ");
+    const detail = `not there, and plugins of ${names} need it: portmap, firewall and ipMasq do without a nftables backend`;
     return [warning(title, detail, command("apt-get", "install", "iptables"))];
   }
   const version = stdout.trim();
@@ -56,6 +61,35 @@ export async function iptablesKinds({ host, iptables }: Subject): Promise<Findin
           },
     ),
   ];
+}
+
+/** Whether a plugin makes rules by iptables; those of version 1.6 and later have a backend for nftables. */
+function needsIptables({ type, backend, ipMasq, ipMasqBackend }: PluginConfig): boolean {
+  if (type === "firewall") return backend !== "firewalld";
+  if (type === "portmap") return backend !== "nftables";
+  return ipMasq === true && ipMasqBackend !== "nftables";
+}
+
+/** What in nftables drops packets that are forwarded by its policy; that of iptables has a check of its own. */
+export async function nftForwardPolicy({ host }: Subject): Promise<Finding[]> {
+  const read = await runJson(host, ["nft", "--json", "list", "chains"]);
+  const objects = isJsonObject(read) ? read["nftables"] : undefined;
+  if (!Array.isArray(objects)) return [];
+  const title = "forward policy of nftables";
+  const dropping = objects
+    .filter(isJsonObject)
+    .map(({ chain }) => chain)
+    .filter(isJsonObject)
+    .filter(({ hook, policy }) => hook === "forward" && policy === "drop")
+    .map(({ family, table, name }) => [family, table, name].map(textOf).join(" "))
+    // Those are of iptables-nft.
+    .filter((name) => !/^ip6? filter FORWARD$/.test(name));
+  if (dropping.length === 0) return [fine(title, "nothing drops what is not known")];
+  return dropping.map((chain) => {
+    const detail = `the chain ${chain} drops what no rule of it accepts, whatever others accept`;
+    const hint = `accept the networks' bridges in the file that makes it, such as: nft add rule ${chain} iifname "cni-*" accept`;
+    return warning(title, detail, byHand(hint));
+  });
 }
 
 /** firewalld, whose reload takes the rules of plugins away. */

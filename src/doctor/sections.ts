@@ -9,7 +9,7 @@ import {
   runtimeRegistered,
 } from "./engine.ts";
 import type { Finding } from "./finding.ts";
-import { dockerFirewall, firewalld, iptablesKinds } from "./firewall.ts";
+import { dockerFirewall, firewalld, iptablesKinds, nftForwardPolicy } from "./firewall.ts";
 import { forwardPolicy, ipForward } from "./forwarding.ts";
 import { kernelFeatures, kernelRules } from "./kernel.ts";
 import { unownedLeases } from "./leases.ts";
@@ -48,6 +48,7 @@ export const sections: Readonly<Record<string, Readonly<Record<string, Check>>>>
   Firewall: {
     "ip-forward": ipForward,
     "forward-policy": forwardPolicy,
+    "nft-forward-policy": nftForwardPolicy,
     "docker-firewall": dockerFirewall,
     "iptables-kinds": iptablesKinds,
     firewalld,

@@ -1,4 +1,4 @@
-import { bitsOf, parseIpWithPrefix, toNumber } from "./ip.ts";
+import { bitsOf, fromNumber, parseIpWithPrefix, toNumber } from "./ip.ts";
 
 /** Addresses of one family from the first to the last one, as numbers. */
 export interface IpRange {
@@ -23,4 +23,22 @@ export function overlaps(one: IpRange, other: IpRange): boolean {
 
 export function sizeOf({ first, last }: IpRange): bigint {
   return last - first + 1n;
+}
+
+/** The fewest `address/length` that cover these addresses and no other. */
+export function prefixesOf({ family, first, last }: IpRange): string[] {
+  const prefixes: string[] = [];
+  for (let from = first; from <= last;) {
+    let free = 0n;
+    while (
+      free < bitsOf(family) &&
+      from % (2n << free) === 0n &&
+      from + (2n << free) - 1n <= last
+    ) {
+      free += 1n;
+    }
+    prefixes.push(`${fromNumber(family, from).text}/${bitsOf(family) - Number(free)}`);
+    from += 1n << free;
+  }
+  return prefixes;
 }

@@ -63,6 +63,15 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
     mtu: "told",
     internal: true,
   },
+  vlan: {
+    plugins: ({ parent: master, mtu, ipam }) => [
+      { type: "vlan", master, ...(mtu !== undefined && { mtu }), ...(ipam && { ipam }) },
+    ],
+    parent: "uplink",
+    subnet: "needed",
+    mtu: "told",
+    internal: true,
+  },
   ptp: {
     plugins: ({ mtu, ipam }) => [
       {

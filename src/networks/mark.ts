@@ -1,6 +1,7 @@
-import type { NetworkList } from "../cni/index.ts";
+import { isValidInterfaceName, type NetworkList } from "../cni/index.ts";
 import { isJsonObject } from "../lib/fields.ts";
-import { textOf } from "../lib/texts.ts";
+import { textOf, textsOf } from "../lib/texts.ts";
+import { rangeOf } from "../lib/ip-range.ts";
 
 /** The key of a network's file, beside those of CNI, under which `network create` writes what is its own. */
 export const MARK = "dockerCni";
@@ -14,6 +15,16 @@ export interface Mark {
   internal?: boolean;
   /** The bridge that was not there before, and goes with the network. */
   bridge?: string;
+  /** By which interface the host reaches containers of macvlan. */
+  hostAccess?: HostAccess;
+}
+
+/** An interface of the host's own beside those of a macvlan network, and where it leads. */
+export interface HostAccess {
+  ifname: string;
+  parent: string;
+  /** `address/length` each: what containers are given, and nothing else. */
+  routes: string[];
 }
 
 /** The mark of a network that `network create` made; undefined for any other. */
@@ -30,5 +41,18 @@ export function markOf({ raw }: Pick<NetworkList, "raw">): Mark | undefined {
     }),
     ...(mark["internal"] === true && { internal: true }),
     ...(bridge !== "" && { bridge }),
+    ...hostAccessIn(mark["hostAccess"]),
   };
+}
+
+/** Only what may stand in a command line: the file is one to edit. */
+function hostAccessIn(value: unknown): { hostAccess?: HostAccess } {
+  if (!isJsonObject(value)) return {};
+  const [ifname, parent] = [textOf(value["ifname"]), textOf(value["parent"])];
+  const routes = textsOf(value["routes"]);
+  const isUsable =
+    // ip(8) would take one with a hyphen in front for an option.
+    [ifname, parent].every((name) => isValidInterfaceName(name) && !name.startsWith("-")) &&
+    routes.every((route) => rangeOf(route) !== undefined);
+  return isUsable ? { hostAccess: { ifname, parent, routes } } : {};
 }

@@ -13,7 +13,10 @@ import { UserError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/fields.ts";
 import { textOf } from "../lib/texts.ts";
 import { familyOf, hostLocalIpam } from "./addresses.ts";
+import { dhcpIpam } from "./dhcp.ts";
 import { type Driver, driverOf } from "./drivers.ts";
+import { withExtras, withNftables } from "./extras.ts";
+import { hostAccessOf } from "./host-access.ts";
 import { MARK, type Mark } from "./mark.ts";
 import { type NetworkOptions, type NetworkSurroundings, refused } from "./options.ts";
 import {
@@ -53,13 +56,17 @@ export function planNetwork(options: NetworkOptions, around: NetworkSurroundings
   const parent = parentOf(options, { type, driver, around });
   const mtu = mtuOf(options, { type, driver, around });
   const ipam = ipamOf(options, { type, driver, around, asked });
-  const plugins = withAskedPlugins(driver.plugins({ type, parent, internal, mtu, ipam }), asked);
+  const made = driver.plugins({ type, parent, internal, mtu, ipam });
+  const suited = around.firewall === "nftables" ? withNftables(made) : made;
+  const plugins = withAskedPlugins(withExtras(suited, options, { type, around }), asked);
+  const hostAccess = options.hostAccess ? hostAccessOf(name, plugins, around) : undefined;
   const bridge = driver.parent === "bridge" ? newBridge(plugins, around) : undefined;
   const mark: Mark = {
     created: around.now,
     ...(options.labels.length > 0 && { labels: labelsOf(options.labels) }),
     ...(internal && { internal }),
     ...(bridge !== undefined && { bridge }),
+    ...(hostAccess && { hostAccess }),
   };
   const isUnaddressed = driver.parent === "bridge" && internal;
   const list = {
@@ -183,10 +190,11 @@ function ipamOf(
   const { gateways, ipRanges, internal, ipv6 } = options;
   const isAsked = [options.subnets, gateways, ipRanges].some((list) => list.length > 0) || ipv6;
   if (bringsIpam(asked, type)) {
-    if (!isAsked) return undefined;
+    if (!isAsked && !options.dhcp) return undefined;
     const what = `--plugin ${type},ipam.type=…`;
     throw refused(what, "that IPAM gives the addresses", "leave --subnet and the like out");
   }
+  if (options.dhcp) return dhcpIpam(options, { type, driver, isAsked });
   const subnets = [...options.subnets];
   const chooses = driver.subnet === "chosen" || (driver.subnet === "needed" && internal);
   const choose = (family: 4 | 6): void => {

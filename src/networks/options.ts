@@ -1,5 +1,6 @@
 import type { NetworkList } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
+import type { JsonObject } from "../lib/fields.ts";
 
 /** What is asked of a new network, as it was typed. */
 export interface NetworkOptions {
@@ -18,7 +19,21 @@ export interface NetworkOptions {
   parent?: string | undefined;
   /** `KEY=VALUE` each. */
   labels: readonly string[];
+  /** Containers of other networks do not reach it. */
+  isolate?: boolean;
+  /** Addresses come from a DHCP server on the parent's network. */
+  dhcp?: boolean;
+  /** The host reaches containers of macvlan. */
+  hostAccess?: boolean;
+  /** The keys of the plugin bandwidth: rates in bits a second, bursts in bits. */
+  bandwidth?: JsonObject | undefined;
+  /** Name servers' addresses, and domains to search. */
+  dns?: readonly string[];
+  dnsSearch?: readonly string[];
+  vlan?: number | undefined;
 }
+
+export type Firewall = "iptables" | "nftables";
 
 /** What is known of the host when a network is planned. */
 export interface NetworkSurroundings {
@@ -32,6 +47,10 @@ export interface NetworkSurroundings {
   bridges: readonly string[];
   /** The interface of the default route. */
   uplink?: { ifname: string; mtu: number } | undefined;
+  /** What plugins are to make rules with; without it iptables. */
+  firewall?: Firewall;
+  /** From whom the plugin firewall that is installed can isolate a network; without it from all. */
+  isolates?: "from all" | "from isolated" | "no";
   /** ISO 8601. */
   now: string;
 }

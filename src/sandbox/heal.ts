@@ -143,12 +143,21 @@ async function examine(context: SandboxContext, record: SandboxRecord): Promise<
   if (unsettled !== undefined) return { health: "broken", reason: unsettled };
   try {
     const reason = (await checkAll(context, record)) ?? falseFaultsReason(record);
+    const lost = await lostByNftables(record);
+    if (lost !== undefined) return { health: "broken", reason: lost };
     return { health: "ok", ...(reason !== undefined && { reason }) };
   } catch (error) {
     if (isCheckUnsupported(error)) return { health: "ok", reason: "its network knows no CHECK" };
     if (!(error instanceof Error)) throw error;
     return { health: "broken", reason: error.message, fault: error };
   }
+}
+
+/** What of its rules in nftables is gone, which no CHECK looks for. */
+async function lostByNftables(record: SandboxRecord): Promise<string | undefined> {
+  if (!record.attachments.some(({ list }) => list.includes('"ipMasqBackend"'))) return undefined;
+  const { lostMasquerade } = await import("./nft-masquerade.ts");
+  return lostMasquerade(record);
 }
 
 /** A running container's namespace that lost its name gets it again: whether it had lost it. */

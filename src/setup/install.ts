@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { UserError } from "../lib/errors.ts";
+import type { Firewall } from "../networks/options.ts";
 import { type DaemonJson, readDaemonJson, type RuntimeEntry, withRuntime } from "./daemon-json.ts";
 import {
   type Asked,
@@ -31,6 +32,7 @@ export interface InstallRequest {
   cniYaml: string;
   cniConfDir: string;
   stateDir: string;
+  firewall?: Firewall;
   /** Only tells what would change. */
   dryRun: boolean;
   /** Whether dockerd is made to read its file, and asked afterwards. */

@@ -11,6 +11,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf, ifThere } from "../lib/errors.ts";
+import { isJsonObject } from "../lib/fields.ts";
+import { withNftables } from "../networks/extras.ts";
+import type { Firewall } from "../networks/options.ts";
 import type { SetupHost } from "./host.ts";
 import { type Made, sha256 } from "./note.ts";
 import type { SetupPaths } from "./paths.ts";
@@ -36,6 +39,8 @@ export interface ExtrasOptions {
   stateDir: string;
   /** Docker's data-root, when it is known. */
   dataRoot: string | undefined;
+  /** What the plugins of the first network make rules with; without it iptables. */
+  firewall?: Firewall;
 }
 
 const PLUGIN = "docker-cni";
@@ -59,7 +64,8 @@ export function missingFiles({
   resources,
   cniYaml,
   cniConfDir,
-}: Pick<ExtrasOptions, "resources" | "cniYaml" | "cniConfDir">): NewFile[] {
+  firewall,
+}: Pick<ExtrasOptions, "resources" | "cniYaml" | "cniConfDir" | "firewall">): NewFile[] {
   // An installation by hand may not have them.
   const copy = (from: string, path: string): NewFile[] => {
     const file = join(resources, from);
@@ -70,7 +76,11 @@ export function missingFiles({
     ...(isThere(cniYaml) ? [] : copy("config/cni.yaml", cniYaml)),
     ...(hasNetworks(cniConfDir)
       ? []
-      : copy(join("config/net.d", network), join(cniConfDir, network))),
+      : copy(join("config/net.d", network), join(cniConfDir, network)).map((file) =>
+          firewall === "nftables"
+            ? Object.assign(file, { bytes: nftablesNetwork(file.bytes) })
+            : file,
+        )),
   ];
 }
 
@@ -98,6 +108,14 @@ function missingUnits({
     return { kind: "file", path: join(own, name), bytes: Buffer.from(text) };
   });
   return [...files, { kind: "units", names: [...UNITS] }];
+}
+
+/** The shipped network with the plugins' nftables backends. */
+function nftablesNetwork(bytes: Uint8Array): Uint8Array {
+  const list: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+  if (!isJsonObject(list) || !Array.isArray(list["plugins"])) return bytes;
+  const plugins = withNftables(list["plugins"].filter(isJsonObject));
+  return Buffer.from(`${JSON.stringify({ ...list, plugins }, null, 2)}\n`);
 }
 
 /** A word of a unit's command line, where quotes, specifiers and variables have a meaning (systemd.service(5)). */

@@ -56,6 +56,10 @@ describe("network ls", () => {
       args: ["--format", "table {{.Name}}\\t{{.Containers}}"],
       lines: ["NAME                       CONTAINERS", "lan                        web"],
     },
+    { args: ["-q", "--filter", "label=team=a"], lines: ["a-long-name-for-a-network"] },
+    { args: ["-q", "-f", "driver=bridge", "-f", "name=lan"], lines: ["lan"] },
+    { args: ["-q", "-f", "type=builtin"], lines: ["lan"] },
+    { args: ["-q", "-f", "dangling=true"], lines: ["a-long-name-for-a-network"] },
     { args: ["--format", "{{json .Labels}}"], lines: ["{}", '{"team":"a"}'] },
   ])("$args", async ({ args, lines }) => {
     expect(await network("ls", ...args)).toEqual(expect.arrayContaining(lines));
@@ -91,12 +95,18 @@ describe("what cannot be", () => {
     ["makes nothing the default", ["set-default", "../x"], 'has no network "../x"'],
     ["removes no file of others", ["rm", "lan"], "was not made by network create"],
     ["removes nothing unasked", ["prune"], "nobody can answer"],
+    ["knows no filter of that name", ["ls", "-f", "colour=red"], "there is no such filter"],
+    ["knows no such value of a filter", ["ls", "-f", "type=mine"], "there is no such filter"],
     ["shows no member that there is not", ["ls", "--format", "{{.Nosuch}}"], "cannot show"],
   ])("%s", async (_, args, message) => {
     const before = readdirSync(networks);
     await expect(network(...args)).rejects.toThrow(message);
     expect(readdirSync(networks)).toEqual(before);
   });
+});
+
+test("network ls --filter leaves out what fits one label of two", async () => {
+  expect(await network("ls", "-q", "-f", "label=team", "-f", "label=nosuch")).toEqual([]);
 });
 
 test("network rm leaves a network to which a container is being connected", async () => {

@@ -23,6 +23,14 @@ interface Row {
   remedy?: string;
 }
 
+/** One of nftables itself, and one of iptables-nft. */
+const NFT_CHAINS = JSON.stringify({
+  nftables: [
+    { chain: { family: "ip", table: "filter", name: "FORWARD", hook: "forward", policy: "drop" } },
+    { chain: { family: "inet", table: "mine", name: "forward", hook: "forward", policy: "drop" } },
+  ],
+});
+
 const lan = (change: object): Record<string, string> => ({
   "10-lan.conflist": JSON.stringify({ ...LAN, ...change }),
 });
@@ -258,8 +266,17 @@ const rows: Row[] = [
     check: "iptables-kinds",
     status: "warning",
     world: { commands: { "iptables --version": undefined } },
-    says: "portmap, firewall and ipMasq need it",
+    says: "plugins of lan need it",
     remedy: "apt-get install iptables",
+  },
+  {
+    of: "a chain of nftables that drops what is forwarded",
+    check: "nft-forward-policy",
+    status: "warning",
+    world: { commands: { "nft --json list chains": NFT_CHAINS } },
+    says: "the chain inet mine forward drops",
+    remedy:
+      'accept the networks\' bridges in the file that makes it, such as: nft add rule inet mine forward iifname "cni-*" accept',
   },
   {
     of: "rules of both kinds of iptables",

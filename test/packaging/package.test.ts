@@ -64,6 +64,7 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     "lib/docker-cni/systemd/docker-cni-gc.service",
     "lib/docker-cni/systemd/docker-cni-gc.path",
     "lib/systemd/system/docker-cni-heal.service",
+    "lib/systemd/system/docker-cni-dhcp.socket",
     "lib/systemd/system/docker-cni-metrics.timer",
     "share/man/man1/docker-cni.1.gz",
     "share/man/man5/cni.yaml.5.gz",
@@ -85,6 +86,8 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     execFileSync(join(folder, "install"), [prefix]);
     const units = join(prefix, "lib/systemd/system");
     expect(readdirSync(units).toSorted()).toEqual([
+      "docker-cni-dhcp.service",
+      "docker-cni-dhcp.socket",
       "docker-cni-heal.service",
       "docker-cni-metrics.service",
       "docker-cni-metrics.timer",

@@ -47,10 +47,10 @@ export function pickNetwork({ lists, dir }: FoundNetworks, name: string): Networ
  */
 export async function writeNetwork(file: string, text: string): Promise<void> {
   const folder = dirname(file);
-  // Of an extension that nobody reads.
-  const temporary = join(folder, `.${basename(file)}.${process.pid}.new`);
+  const temporary = join(folder, TEMPORARY);
   writing(file, () => {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
+    removeUnfinished(folder);
     try {
       writeNew(temporary, Buffer.from(text), 0o644);
       linkSync(temporary, file);
@@ -68,6 +68,14 @@ export async function writeNetwork(file: string, text: string): Promise<void> {
       cause: error,
     });
   }
+}
+
+/** Of an extension that nobody reads; the lock of the host has one writer at a time. */
+const TEMPORARY = ".docker-cni-network.new";
+
+/** What a `network create` that was cut short has left. The caller has the host's lock. */
+export function removeUnfinished(dir: string): void {
+  rmSync(join(dir, TEMPORARY), { force: true });
 }
 
 /** Gives files other names, one after another; the names are free, see `defaultMoves`. */

@@ -5,7 +5,7 @@ import { describeError, UserError } from "../lib/errors.ts";
 import { markOf } from "../networks/mark.ts";
 import { withExclusiveHostLock } from "../sandbox/host-lock.ts";
 import type { OperatorCall } from "./cli.ts";
-import { pickNetwork, readNetworks } from "./network-folder.ts";
+import { pickNetwork, readNetworks, removeUnfinished } from "./network-folder.ts";
 import { assertUnused } from "./network-in-use.ts";
 import { removeTraces } from "./network-traces.ts";
 import { allViewsAndTests } from "./network-users.ts";
@@ -84,6 +84,7 @@ export async function removeNetwork(call: OperatorCall, name: string): Promise<v
     const others = found.lists.filter((each) => each !== list);
     const views = await allViewsAndTests(call);
     await assertUnused(list, { host, views, others });
+    removeUnfinished(config.cniConfDir);
     await removeTraces(list, { host, others, network: hostNetwork(host) });
   });
 }

@@ -19,6 +19,9 @@ export async function findLeaks({ dir }: Place): Promise<string[]> {
     ...rules.map(({ family, table, text }) => `${family} ${table} ${text}`),
     ...["crash", "second"].flatMap((name) => leases(join(dir, "leases", name))),
     ...entries(join(dir, "state/sandboxes")).map((name) => `sandbox ${name}`),
+    ...entries(join(dir, "net.d"))
+      .filter((name) => name.includes("crashed") || name.startsWith("."))
+      .map((name) => `network ${name}`),
     ...entries(join(dir, "state/hosts")).map((name) => `note ${name}`),
     ...entries(join(dir, "state/cni"))
       .filter((name) => name !== "results")

@@ -35,6 +35,14 @@ async function verb(place: Place, ...words: string[]): Promise<void> {
   await runToExit([place.launcher, "--config", place.config, "--", ...words], place);
 }
 
+function createNetwork(place: Place): Promise<void> {
+  return verb(place, "network", "create", "crashed", "--subnet", "10.198.77.0/24");
+}
+
+function commandLine(place: Place, ...words: string[]): string[] {
+  return [place.launcher, "--config", place.config, "--", ...words];
+}
+
 export const scenarios: readonly Scenario[] = [
   {
     name: "create",
@@ -207,6 +215,37 @@ export const scenarios: readonly Scenario[] = [
     keeps: true,
     changes: true,
     targets: ["program", "portmap:DEL", "portmap:ADD"],
+  },
+  {
+    name: "network create",
+    arrange: async (container) => container.exist(),
+    act: (_, place) => createNetwork(place),
+    tidy: async (_, place) => {
+      // Whatever it has come to, it can be made, used and removed.
+      await createNetwork(place);
+      await must(commandLine(place, "network", "inspect", "crashed"), { env: place.env });
+      await must(commandLine(place, "network", "rm", "crashed"), { env: place.env });
+    },
+    keeps: false,
+    targets: ["program"],
+  },
+  {
+    name: "network rm",
+    arrange: async (container, place) => {
+      container.exist();
+      await createNetwork(place);
+      // As its first container makes it, and a rule that was left.
+      await must(["ip", "link", "add", "cni-crashed", "type", "bridge"]);
+      const rule = ["-i", "cni-crashed", "-j", "ACCEPT"];
+      await run(["iptables", "-N", "CNI-FORWARD"]);
+      await must(["iptables", "-A", "CNI-FORWARD", ...rule]);
+    },
+    act: (_, place) => verb(place, "network", "rm", "crashed"),
+    tidy: async (_, place) => {
+      await must(commandLine(place, "network", "rm", "-f", "crashed"), { env: place.env });
+    },
+    keeps: false,
+    targets: ["program"],
   },
   {
     name: "poststop hook of a stop",

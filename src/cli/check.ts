@@ -55,7 +55,12 @@ async function watch(call: OperatorCall): Promise<void> {
   }
   await reopen(call, print);
   const log = pinoLog({ file: config.logFile, level: config.logLevel });
-  const changes = firewallChanges(ending.signal);
+  const [{ merge }, { on }] = await Promise.all([import("../lib/merge.ts"), import("node:events")]);
+  const changes = merge<unknown>(
+    firewallChanges(ending.signal),
+    // A reload of what rules of the host come from, which systemd passes on: not all of them are heard of by nft.
+    on(process, "SIGHUP"),
+  );
   // What is removed before nft hears of it is seen by the first look.
   await pause(LISTENS_AFTER_MS);
   await watchAndHeal({ ...contextOver(config), log }, changes, ({ id, name, health, reason }) =>

@@ -106,6 +106,9 @@ async function openOrRemove(
   }
 }
 
+const SAME_BRIDGE =
+  "--isolate: this plugin firewall keeps apart networks that all have it; from others it needs containernetworking-plugins 1.7";
+
 interface Asked {
   name: string;
   options: CreateOptions;
@@ -127,6 +130,9 @@ async function planAndCheck(
   const chosen = await chooseFirewall(options.firewall, { host, binDirs: config.cniBinDirs });
   if (chosen.problem !== undefined) warnOrRefuse(chosen, options);
   const isolates = options.isolate ? isolationOf(host, config.cniBinDirs) : undefined;
+  if (isolates === "from isolated" && options.internal !== true) {
+    process.stderr.write(`docker-cni: ${SAME_BRIDGE}\n`);
+  }
   const list = planNetwork(
     {
       name,

@@ -251,3 +251,25 @@ describe("docker cni network", () => {
     expect(existsSync(join(host.place.dir, "leases/good"))).toBe(false);
   });
 });
+
+test("--isolate: containers of another network do not reach it, and its own do", async ({
+  host,
+  noLeaks,
+}) => {
+  const options = ["--isolate", ...leasesOption(host)];
+  for (const name of ["apart", "aside"]) {
+    const { exitCode } = await network(host, "create", name, ...options);
+    expect(exitCode).toBe(0);
+  }
+  const on = (name: string): Promise<string> => host.sleeper("--label", `cni.networks=${name}`);
+  const [one, two, three] = [await on("apart"), await on("apart"), await on("aside")];
+  const show = ["sh", "-c", "ip -4 -o addr show eth0 | awk '{print $4}'"];
+  const address = (await host.ok("exec", one, ...show)).replace(/\/.*/, "");
+  const ping = ["ping", "-c", "1", "-W", "2", address];
+  await host.ok("exec", two, ...ping);
+  await expect(host.ok("exec", three, ...ping)).rejects.toThrow("100% packet loss");
+  await host.ok("rm", "-f", one, two, three);
+  await cni(host, "gc");
+  await ok(host, "rm", "apart", "aside");
+  await noLeaks();
+});

@@ -144,6 +144,7 @@ function sandboxContext(
     uptimeMs: () => uptime() * 1000,
     lockTimeoutMs: config.lockTimeoutMs,
     keepForMs: config.keepForMs,
+    parkAfterMs: config.parkAfterMs,
     hosts: config.hosts,
     firstUse: fileFirstUse(store, bootId),
     orphans: {

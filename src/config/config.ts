@@ -21,6 +21,8 @@ export interface Config {
   keep: "always" | "never" | "label";
   /** How long after its stop a container keeps them; undefined: until it is removed. */
   keepForMs: number | undefined;
+  /** How long after its stop a kept container gives up its namespace until its start; undefined: only where a bridge is full. */
+  parkAfterMs: number | undefined;
   /** Which containers get a network; `labelled`: those alone that name one by a label or an annotation. */
   attach: "always" | "labelled";
   /** What to do with labels of which it is unknown whether they come from the image. */
@@ -51,6 +53,7 @@ export function resolveConfig(raw: RawConfig): Config {
     lockTimeoutMs: parseDuration(raw.lock_timeout ?? "") ?? 120_000,
     keep: raw.keep ?? (raw.fixed_ip === false ? "never" : "always"),
     keepForMs: parseDuration(raw.keep_for ?? ""),
+    parkAfterMs: parseDuration(raw.park_after ?? "24h"),
     attach: raw.attach ?? "always",
     imageLabels: raw.image_labels ?? "ignore",
     envAddresses: raw.env_addresses ?? false,

@@ -37,6 +37,7 @@ export const configSchema = z.strictObject({
   lock_timeout: duration("2m", { atMostMs: 3_600_000 }),
   keep: oneOf(["always", "never", "label"]),
   keep_for: duration("24h", { atMostMs: 3650 * 86_400_000, orOff: true }),
+  park_after: duration("24h", { atMostMs: 3650 * 86_400_000, orOff: true }),
   attach: oneOf(["always", "labelled"]),
   image_labels: oneOf(["ignore", "allow"]),
   env_addresses: trueOrFalse(),

@@ -22,6 +22,8 @@ export interface SandboxContext {
   lockTimeoutMs: number;
   /** How long after its stop a container keeps its network, ms; undefined: until it is removed. */
   keepForMs: number | undefined;
+  /** How long after its stop a container's namespace is given up until its start, ms; undefined: only where there is no room. */
+  parkAfterMs: number | undefined;
   /** Whether the hosts files of containers are kept up to date. */
   hosts: boolean;
   firstUse: FirstUse;

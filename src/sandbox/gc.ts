@@ -3,7 +3,7 @@ import { mapConcurrently } from "../lib/concurrent.ts";
 import { describeError, errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
-import { isOver } from "../state/assess.ts";
+import { type Assessment, isOver, type Marks } from "../state/assess.ts";
 import { assessNow, isLeftToRelease } from "../state/facts.ts";
 import { nextRetry } from "../state/retry.ts";
 import { everyAttachment, publishedPorts, type SandboxRecord } from "../state/record.ts";
@@ -77,6 +77,7 @@ async function collectOne(
         if (found !== "unreadable") {
           const { logKept } = await import("./log-kept.ts");
           ignoringStateErrors(() => logKept(context, found));
+          await parkWhenDue(context, found);
         }
       }
       return { ...of, outcome: "kept" };
@@ -159,11 +160,11 @@ function collectAll(
 function clearlyKept(context: SandboxContext, id: string): GcOutcome | undefined {
   const record = context.store.read(id);
   if (record === undefined || record === "unreadable") return undefined;
-  const { life, facts, marks } = assessNow(context, record);
+  const { life, facts, marks, network } = assessNow(context, record);
   if (unsettledReason(context, record) !== undefined) return undefined;
   const isMarked = marks.stoppedForMs !== undefined;
   const isSettled = facts.process === "running" ? !isMarked : isMarked && !mayHoldPorts(record);
-  if (isOver({ life }) || !isSettled) return undefined;
+  if (isOver({ life }) || !isSettled || isParkDue(context, marks, network)) return undefined;
   return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
 }
 
@@ -215,6 +216,24 @@ export async function releaseOrNote(
     ignoringStateErrors(() => context.store.writeRetry(container, nextRetry(retry, reason)));
     return { outcome: "failed", reason };
   }
+}
+
+/** Whether the container has been stopped for so long that its namespace may go until its start. */
+function isParkDue(
+  { parkAfterMs = Number.POSITIVE_INFINITY }: SandboxContext,
+  { stoppedForMs = 0 }: Marks,
+  network: Assessment["network"],
+): boolean {
+  return network === "whole" && stoppedForMs > parkAfterMs;
+}
+
+async function parkWhenDue(context: SandboxContext, record: SandboxRecord): Promise<void> {
+  const { marks, network } = assessNow(context, record);
+  if (!isParkDue(context, marks, network)) return;
+  const { park } = await import("./park.ts");
+  await park(context, record).catch((error: unknown) => {
+    context.log.warn({ container: record.id, step: "park", err: error }, "could not be parked");
+  });
 }
 
 /** The hook does not run when the host goes down, and the time to keep the network begins with the stop. */

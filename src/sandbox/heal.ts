@@ -134,6 +134,9 @@ async function examine(context: SandboxContext, record: SandboxRecord): Promise<
   if (network === "none") {
     return { health: "later", reason: `its state is "${record.state}": see docker-cni gc` };
   }
+  if (network === "parked") {
+    return { health: "ok", reason: "parked: its start builds its network again" };
+  }
   if (network !== "whole") {
     const reason =
       network === "lost" ? "its network namespace is lost" : "it was not built again to the end";

@@ -20,6 +20,8 @@ export interface Facts {
 export interface Marks {
   /** How long the container has been stopped, ms; undefined while it has not, or where nothing tells. */
   stoppedForMs?: number | undefined;
+  /** Whether its namespace was given up on purpose, until its start. */
+  isParked?: boolean;
   /** When a removal that failed is tried again, in ms from now; not positive: it is time. */
   retryInMs?: number | undefined;
 }
@@ -49,10 +51,10 @@ export interface Assessment {
     | "left to its hook";
   /**
    * What there is to come back to. `none`: it never had its addresses, or is being removed. `unfinished`: it had them, and was not
-   * built again to the end. `lost`: its namespace is gone. `whole`: it is as its attachments were made. `unknown`: its
+   * built again to the end. `lost`: its namespace is gone. `parked`: so it is, on purpose, until the start. `whole`: it is as its attachments were made. `unknown`: its
    * record or its namespace was not read.
    */
-  network: "none" | "unfinished" | "lost" | "whole" | "unknown";
+  network: "none" | "unfinished" | "lost" | "parked" | "whole" | "unknown";
 }
 
 /** What of a record counts here. */
@@ -69,7 +71,7 @@ export function assess(
   facts: Facts,
   policy: Policy = {},
 ): Assessment {
-  return { life: lifeOf(record, marks, facts, policy), network: networkOf(record, facts) };
+  return { life: lifeOf(record, marks, facts, policy), network: networkOf(record, marks, facts) };
 }
 
 /** Whether nobody needs the sandbox: it is to be released, now or later. */
@@ -117,13 +119,15 @@ function isNeeded(
 
 function networkOf(
   record: Remembered | "unreadable" | "unread",
-  { netns }: Facts,
+  { isParked = false }: Marks,
+  { netns, process }: Facts,
 ): Assessment["network"] {
   if (typeof record !== "object") return "unknown";
   if (record.state === "removing" || !hadNetwork(record)) return "none";
   if (record.state === "creating") return "unfinished";
   if (netns === "unread") return "unknown";
-  return netns === "there" ? "whole" : "lost";
+  if (netns === "there") return "whole";
+  return isParked && process === "stopped" ? "parked" : "lost";
 }
 
 /** Whether the sandbox has ever had its addresses; a rebuild asks for them again. */

@@ -76,6 +76,7 @@ function readMarks(store: SandboxStore, id: string): Marks {
   const nextAt = store.readRetry(id)?.nextAt;
   return {
     stoppedForMs: store.stoppedFor(id),
+    isParked: store.isParked(id),
     ...(nextAt !== undefined && { retryInMs: nextAt - Date.now() }),
   };
 }

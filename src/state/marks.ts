@@ -20,6 +20,8 @@ import { inState, link, makeFolder } from "./files.ts";
  *   by gc after a crash; removed by a start; read by the assessment, the hosts files and hooks/poststop.
  * - `kept`, empty: the log has told of the stop; its mtime is that of `stopped`. Written and read by gc, see
  *   `noteStopLogged`.
+ * - `parked`, empty: the stopped container's namespace is given up until its start; its addresses stay with the plugins. Written by
+ *   gc and by an ADD for which a bridge has no port left, before that happens; removed by a start; read by the assessment.
  * - `late`: the path of a hosts file, or empty: what the engine still does between `create` and `start`. Written by `create`,
  *   read by bin/docker-cni at `start`.
  * - `retry`: `<attempts> <error>`; its mtime is when a removal that failed is tried again. Written by gc; read by gc, `ls` and,
@@ -38,6 +40,7 @@ import { inState, link, makeFolder } from "./files.ts";
 export const MARKS = {
   stopped: "stopped",
   stopLogged: "kept",
+  parked: "parked",
   settleBeforeStart: "late",
   retry: "retry",
   unreserved: "unheld",
@@ -54,7 +57,11 @@ export interface SandboxMarks {
   /** How long it has been stopped, ms: within one boot by the host's uptime, whatever was done to its clock. */
   stoppedFor(id: string): number | undefined;
   markStopped(id: string): void;
+  /** Notes that the container starts; whether it was parked counts no more. */
   clearStopped(id: string): void;
+  /** Notes that the namespace is about to be given up until the container's next start. */
+  markParked(id: string): void;
+  isParked(id: string): boolean;
   /**
    * Notes for the launcher what the engine may do between the runtime's create and start: it changes the network
    * (`always`), or writes this hosts file anew; undefined: neither.
@@ -144,7 +151,14 @@ export function fileMarks(stateDir: string): SandboxMarks {
         return networks === undefined ? [] : [{ name, networks: networks.split("/") }];
       }),
     dropHostsNote: (name) => rmSync(join(hostsNotes, name), { force: true }),
-    clearStopped: (id) => rmSync(of(id, MARKS.stopped), { force: true }),
+    clearStopped(id) {
+      for (const mark of [MARKS.parked, MARKS.stopped]) rmSync(of(id, mark), { force: true });
+    },
+    markParked(id) {
+      const file = of(id, MARKS.parked);
+      inState(file, () => writeFileSync(file, "", { mode: 0o600 }));
+    },
+    isParked: (id) => existsSync(of(id, MARKS.parked)),
     readRetry(id) {
       const file = of(id, MARKS.retry);
       const nextAt = ifThere(() => statSync(file).mtimeMs);

@@ -100,6 +100,22 @@ export const scenarios: readonly Scenario[] = [
     targets: ["program", "ip", "bridge:DEL", "host-local:DEL", "portmap:DEL", "firewall:DEL"],
   },
   {
+    name: "gc that parks",
+    arrange: async (container, place) => {
+      container.exist();
+      await container.start();
+      await container.stop();
+      writeFileSync(place.config, `${readFileSync(place.config, "utf8")}park_after: 1ms\n`);
+    },
+    act: (_, place) => gc(place),
+    tidy: async (_, place) => {
+      const text = readFileSync(place.config, "utf8");
+      writeFileSync(place.config, text.replace("park_after: 1ms\n", ""));
+    },
+    keeps: true,
+    targets: ["program", "ip"],
+  },
+  {
     name: "ports given back",
     arrange: async (container, place) => {
       container.exist();

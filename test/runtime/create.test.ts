@@ -120,6 +120,7 @@ function context(): CreateContext {
     deleteContainer: async () => {},
     configured: async () => [],
     keepForMs: undefined,
+    parkAfterMs: undefined,
     hosts: false,
     netns: {
       add: async (name) => {

@@ -178,6 +178,7 @@ function makeBench(dir: string): Bench {
     uptimeMs: () => 3_600_000,
     lockTimeoutMs: 1000,
     keepForMs: undefined,
+    parkAfterMs: undefined,
     hosts: false,
   };
   return { dir, context, events, faults, namespaces, cached, configured, results };

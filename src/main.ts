@@ -98,8 +98,13 @@ async function makeContainer(options: OwnOptions, env: NodeJS.ProcessEnv): Promi
     const named = configFile === "" ? [] : ["--config", configFile];
     const startGc = (): void =>
       spawnDetached(launcher, [...named, "--", "gc", "--background"], env);
-    const status = await create({ ...sandbox, config, runtime, install, env, startGc }, call);
-    saveTrace(sandbox.store.pathOf(call.id), tracer.finish("create"));
+    const finish = (id: string): void =>
+      saveTrace(sandbox.store.pathOf(id), tracer.finish("create"));
+    // Of a container whose networks were all disconnected nothing is left to be done.
+    const becoming = { isInProcess: () => false, beforeBecoming: finish };
+    const context = { ...sandbox, ...becoming, config, runtime, install, env, startGc };
+    const status = await create(context, call);
+    finish(call.id);
     return status;
   } catch (error) {
     logFault(config, call?.id, error);

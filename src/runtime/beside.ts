@@ -31,6 +31,12 @@ export async function runBeside(
     return "prepared";
   }
   noteSettleBeforeStart(context, work);
+  const isLeft = plan.record.attachments.every(({ list }) => context.isInProcess?.(list));
+  if (isLeft && context.isInProcess && network && !losesIpv6(work)) {
+    await attach();
+    const { becomeRuntime } = await import("./leave-to-runtime.ts");
+    return becomeRuntime(context, work);
+  }
   const [attached, runtime] = await Promise.allSettled(inOrder(context, work, attach));
   if (attached.status === "rejected") throw attached.reason;
   if (runtime.status === "rejected") throw runtime.reason;
@@ -58,17 +64,20 @@ function noteSettleBeforeStart(context: CreateContext, { bundle, plan: { record 
 /** Makes the network and runs the runtime, beside each other where neither gets in the other's way. */
 function inOrder(
   context: CreateContext,
-  { call, bundle, plan: { record } }: Start,
+  work: Start,
   attach: () => Promise<void>,
 ): [Promise<void>, Promise<number>] {
-  // dockerd's own hook switches IPv6 off for a moment: an address or a route that is added then is refused.
-  const losesIpv6 = mayHaveIpv6(record) && hasSetKeyHook(bundle.spec);
+  const {
+    call,
+    bundle,
+    plan: { record },
+  } = work;
   // Hooks of others may look for the network.
   if (hooksBeforeStart(bundle.spec).length > 0 || setsInterface(bundle.spec)) {
     const network = attach();
     const runtime = network.then(() => context.runtime.run(call));
     const restored = runtime.then(async () => {
-      if (!losesIpv6) return;
+      if (!losesIpv6(work)) return;
       const { restoreIpv6 } = await import("../sandbox/restore-ipv6.ts");
       await restoreIpv6(context, record);
     });
@@ -76,8 +85,13 @@ function inOrder(
   }
   // The runtime takes longer: it goes first.
   const runtime = context.runtime.run(call);
-  if (!losesIpv6) return [attach(), runtime];
+  if (!losesIpv6(work)) return [attach(), runtime];
   return [runtime.then((status) => (status === 0 ? attach() : undefined)), runtime];
+}
+
+/** dockerd's own hook switches IPv6 off for a moment: an address or a route that is added then is refused. */
+function losesIpv6({ bundle, plan: { record } }: Start): boolean {
+  return mayHaveIpv6(record) && hasSetKeyHook(bundle.spec);
 }
 
 /**

@@ -25,6 +25,10 @@ export interface CreateContext extends SandboxContext {
   install: Install;
   /** The environment that the engine called with. */
   env: NodeJS.ProcessEnv;
+  /** Whether all plugins of a network (its list, JSON) are called without a process; undefined: none are. */
+  isInProcess?: (list: string) => boolean;
+  /** Is told last before this process becomes the runtime: nothing of it comes after that. */
+  beforeBecoming?: (id: string) => void;
   /** Starts gc as a process of its own. */
   startGc: () => void;
 }

@@ -11,6 +11,8 @@ export interface LowLevelRuntime {
   readonly path: string;
   /** Runs a call with this process's streams and `fds`, relays signals, and gives its exit status. */
   run(call: CreateCall): Promise<number>;
+  /** Becomes the runtime in place of running it: returns only where that cannot be, and nothing has happened then. */
+  become(call: CreateCall): Promise<void>;
   /** Removes the container that a call made, whatever its state; one that is not there is fine. */
   deleteForce(call: CreateCall): Promise<void>;
   /** The folder where the runtime keeps the container of `call`; it is there from `create` to `delete`. */
@@ -53,6 +55,10 @@ export function processRuntime(options: ProcessRuntimeOptions): LowLevelRuntime 
   return {
     path: absolute(path),
     run: (call) => runRelayed(call.argv, options),
+    async become({ argv }) {
+      const { become } = await import("../lib/become.ts");
+      await become({ ...options, path: absolute(path), argv });
+    },
     async deleteForce(call) {
       const flags = [...call.globals, "--log", "/dev/null"];
       await runCommand(path, [...flags, "delete", "--force", call.id], { env });

@@ -92,7 +92,7 @@ function onlyLooking(own: PreviewContext): CreateContext {
     clear: refuse,
     remove: refuse,
   };
-  const runtime = { path: "", run: refuse, deleteForce: refuse, stateDir };
+  const runtime = { path: "", run: refuse, become: refuse, deleteForce: refuse, stateDir };
   return { ...own, store, runtime, startGc: refuse };
 }
 

@@ -7,7 +7,6 @@ import type { Lock } from "../state/lock.ts";
 import { withAddLock } from "./host-lock.ts";
 import { assess, type Facts } from "../state/assess.ts";
 import type { SandboxRecord } from "../state/record.ts";
-import { transition } from "../state/transitions.ts";
 
 /** Makes the sandbox's folder and locks it. Throws BUSY when another operation holds it for too long. */
 export async function lockSandbox(context: SandboxContext, id: string): Promise<Lock> {
@@ -48,7 +47,9 @@ export async function findKeptSandbox(
     const { settleChanges } = await import("./settle.ts");
     await settleChanges(context, record);
   }
-  if (assess(record, {}, AT_ITS_START).life === "kept") return record;
+  const { makingOf } = await import("../state/making.ts");
+  const isUnproven = makingOf(context.store, id) !== undefined;
+  if (assess(record, { isUnproven }, AT_ITS_START).life === "kept") return record;
   const { release } = await import("./release.ts");
   await release(context, record, { staysLocked: true });
   return undefined;
@@ -67,14 +68,8 @@ export async function readOrRecover(
     (!context.netns.exists(netnsName(id)) ||
       context.cni.cachedAttachments(id, { incomplete: true }).length === 0);
   if (isForgotten) return undefined;
-  const { recover } = await import("./recover.ts");
-  const recovered = await recover(context, id, containerDir);
-  context.log.warn(
-    { container: id, step: "findKeptSandbox" },
-    "its record is unreadable and was recovered",
-  );
-  context.store.write(recovered);
-  return recovered;
+  const { recoverWritten } = await import("./recover.ts");
+  return recoverWritten(context, id, containerDir);
 }
 
 /**
@@ -124,12 +119,8 @@ export async function checkOrReattach(
     await checkAll(context, record);
   } catch (error) {
     if (isCheckUnsupported(error)) return;
-    context.log.warn({ container: record.id, step: "check", err: error }, "the network is rebuilt");
-    const { reattach } = await import("./rebuild.ts");
-    await reattach(context, record);
-    const { noteFalseFaults } = await import("./false-faults.ts");
-    await noteFalseFaults(context, record, error);
-    transition(context.store, record, "attached");
+    const { reattachFaulty } = await import("./rebuild.ts");
+    await reattachFaulty(context, record, error);
   }
 }
 

@@ -4,6 +4,7 @@ import { ifThere } from "../lib/errors.ts";
 import { parseNetworkList } from "../cni/index.ts";
 import { netnsPath } from "../netns/netns.ts";
 import { assessNow } from "../state/facts.ts";
+import { isParked, markParked } from "../state/parked.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import type { SandboxContext } from "./context.ts";
 
@@ -31,7 +32,7 @@ export async function park(context: SandboxContext, record: SandboxRecord): Prom
   const { life, network } = assessNow(context, record);
   if (life !== "kept" || network !== "whole" || record.changing !== undefined) return false;
   if (!record.attachments.every(isRemade) || isInUse(netnsPath(record.netns))) return false;
-  store.markParked(record.id);
+  markParked(store, record.id);
   // A port of a bridge is free when this returns; the namespace's end takes its interfaces some time later.
   for (const { ifName } of record.attachments) await netns.removeLink(record.netns, ifName);
   await netns.remove(record.netns);
@@ -46,7 +47,7 @@ export async function parkLongest(context: SandboxContext, record: SandboxRecord
   const stopped = store
     .list()
     .flatMap((id) => {
-      const ms = id === record.id || store.isParked(id) ? undefined : store.stoppedFor(id);
+      const ms = id === record.id || isParked(store, id) ? undefined : store.stoppedFor(id);
       return ms === undefined ? [] : [{ id, ms }];
     })
     .toSorted((a, b) => b.ms - a.ms);

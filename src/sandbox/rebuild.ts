@@ -72,6 +72,19 @@ export async function reattach(context: SandboxContext, record: SandboxRecord): 
   }
 }
 
+/** Attaches a sandbox again in which CHECK found `fault`; what is there afterwards as well is the plugin's own. */
+export async function reattachFaulty(
+  context: SandboxContext,
+  record: SandboxRecord,
+  fault: unknown,
+): Promise<void> {
+  context.log.warn({ container: record.id, step: "check", err: fault }, "the network is rebuilt");
+  await reattach(context, record);
+  const { noteFalseFaults } = await import("./false-faults.ts");
+  await noteFalseFaults(context, record, fault);
+  transition(context.store, record, "attached");
+}
+
 async function rebuild(
   context: SandboxContext,
   record: SandboxRecord,

@@ -45,6 +45,21 @@ export async function recover(
     : { ...record, ports: "releasing" };
 }
 
+/** Recovers a record and writes it anew; the caller holds the container's lock. */
+export async function recoverWritten(
+  context: SandboxContext,
+  id: string,
+  knownDir?: string,
+): Promise<SandboxRecord> {
+  const recovered = await recover(context, id, knownDir);
+  context.log.warn(
+    { container: id, step: "findKeptSandbox" },
+    "its record is unreadable and was recovered",
+  );
+  context.store.write(recovered);
+  return recovered;
+}
+
 /** Every network of `confDir` as it would be attached, and was not. */
 export async function configuredAttachments(
   confDir: string,

@@ -20,6 +20,8 @@ export interface Facts {
 export interface Marks {
   /** How long the container has been stopped, ms; undefined while it has not, or where nothing tells. */
   stoppedForMs?: number | undefined;
+  /** Whether its first start was left to the low-level runtime, and nobody knows of a container that came of it. */
+  isUnproven?: boolean;
   /** Whether its namespace was given up on purpose, until its start. */
   isParked?: boolean;
   /** When a removal that failed is tried again, in ms from now; not positive: it is time. */
@@ -71,7 +73,19 @@ export function assess(
   facts: Facts,
   policy: Policy = {},
 ): Assessment {
-  return { life: lifeOf(record, marks, facts, policy), network: networkOf(record, marks, facts) };
+  const counts = withoutUnproven(record, marks, facts);
+  return { life: lifeOf(counts, marks, facts, policy), network: networkOf(counts, marks, facts) };
+}
+
+/** A first start that came to nothing was given no network, whatever is written of it. */
+function withoutUnproven<R extends Remembered | "unreadable" | "unread">(
+  record: R,
+  { isUnproven = false }: Marks,
+  { process }: Facts,
+): R | Remembered {
+  if (!isUnproven || process !== "stopped" || typeof record !== "object") return record;
+  if (record.state === "removing") return record;
+  return { state: "creating", keep: record.keep, attachments: [] };
 }
 
 /** Whether nobody needs the sandbox: it is to be released, now or later. */

@@ -4,6 +4,8 @@ import { isEngineThere } from "../engine/container-dir.ts";
 import { errnoOf } from "../lib/errors.ts";
 import { assess, type Assessment, type Facts, isOver, type Marks } from "./assess.ts";
 import { isRunning } from "./container-state.ts";
+import { makingOf } from "./making.ts";
+import { isParked } from "./parked.ts";
 import { netnsFact, type NetnsSource } from "./network-now.ts";
 import type { SandboxRecord } from "./record.ts";
 import { awaitsStart, stateByFolder } from "./running.ts";
@@ -23,7 +25,12 @@ export function assessNow(
   isUnreadable = false,
 ): Assessment & { facts: Facts; marks: Marks } {
   const facts = readFacts(source, record);
-  const marks = readMarks(source.store, record.id);
+  const { store } = source;
+  const marks = {
+    ...readMarks(store, record.id),
+    isParked: facts.netns === "lost" && isParked(store, record.id),
+    isUnproven: facts.process === "stopped" && makingOf(store, record.id) === "unproven",
+  };
   const { keepForMs } = source;
   const found = assess(isUnreadable ? "unreadable" : record, marks, facts, { keepForMs });
   return { ...found, facts, marks };
@@ -76,7 +83,6 @@ function readMarks(store: SandboxStore, id: string): Marks {
   const nextAt = store.readRetry(id)?.nextAt;
   return {
     stoppedForMs: store.stoppedFor(id),
-    isParked: store.isParked(id),
     ...(nextAt !== undefined && { retryInMs: nextAt - Date.now() }),
   };
 }
@@ -94,6 +100,7 @@ function processFact(
   container: Facts["container"],
 ): Facts["process"] {
   if (container === "gone" && awaitsStart(record.runtimeDir)) return "abandoned";
+  if (makingOf(store, record.id) === "at work") return "running";
   // The hook marks a stop when the runtime has forgotten the container, which need not be asked again then. The hook of a start
   // that was killed may come late, when the container has been started again.
   const isMarked = store.stoppedAt(record.id) !== undefined;

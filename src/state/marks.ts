@@ -22,6 +22,9 @@ import { inState, link, makeFolder } from "./files.ts";
  *   `noteStopLogged`.
  * - `parked`, empty: the stopped container's namespace is given up until its start; its addresses stay with the plugins. Written by
  *   gc and by an ADD for which a bridge has no port left, before that happens; removed by a start; read by the assessment.
+ * - `making`: `<pid> <start>`, a process that makes the container for the first time as the low-level runtime, which it became: what
+ *   the runtime answered is not known here. Empty once the container was started. Written by `create`, emptied by bin/docker-cni at
+ *   `start`; removed by the next start; read by the assessment and by bin/docker-cni at `delete`.
  * - `late`: the path of a hosts file, or empty: what the engine still does between `create` and `start`. Written by `create`,
  *   read by bin/docker-cni at `start`.
  * - `retry`: `<attempts> <error>`; its mtime is when a removal that failed is tried again. Written by gc; read by gc, `ls` and,
@@ -41,6 +44,7 @@ export const MARKS = {
   stopped: "stopped",
   stopLogged: "kept",
   parked: "parked",
+  making: "making",
   settleBeforeStart: "late",
   retry: "retry",
   unreserved: "unheld",
@@ -59,9 +63,6 @@ export interface SandboxMarks {
   markStopped(id: string): void;
   /** Notes that the container starts; whether it was parked counts no more. */
   clearStopped(id: string): void;
-  /** Notes that the namespace is about to be given up until the container's next start. */
-  markParked(id: string): void;
-  isParked(id: string): boolean;
   /**
    * Notes for the launcher what the engine may do between the runtime's create and start: it changes the network
    * (`always`), or writes this hosts file anew; undefined: neither.
@@ -152,13 +153,9 @@ export function fileMarks(stateDir: string): SandboxMarks {
       }),
     dropHostsNote: (name) => rmSync(join(hostsNotes, name), { force: true }),
     clearStopped(id) {
-      for (const mark of [MARKS.parked, MARKS.stopped]) rmSync(of(id, mark), { force: true });
+      for (const mark of [MARKS.parked, MARKS.making, MARKS.stopped])
+        rmSync(of(id, mark), { force: true });
     },
-    markParked(id) {
-      const file = of(id, MARKS.parked);
-      inState(file, () => writeFileSync(file, "", { mode: 0o600 }));
-    },
-    isParked: (id) => existsSync(of(id, MARKS.parked)),
     readRetry(id) {
       const file = of(id, MARKS.retry);
       const nextAt = ifThere(() => statSync(file).mtimeMs);

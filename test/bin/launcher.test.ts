@@ -586,6 +586,31 @@ describe("before a start", () => {
   });
 });
 
+describe("a first create that was left to the low-level runtime", () => {
+  test("has succeeded when the container is started", () => {
+    const sandbox = join(dir, "elsewhere/sandboxes/c1");
+    mkdirSync(sandbox, { recursive: true });
+    writeFileSync(join(sandbox, "making"), "1 1\n");
+    note({ root: "/r", id: "c1" });
+    launch(["--", "--root", "/r", "start", "c1"]);
+    expect(readFileSync(join(sandbox, "making"), "utf8")).toBe("");
+    expect(seen("other-runc")).toContain("[--root][/r][start][c1]");
+  });
+
+  test("has not where the container is deleted first: what it was given is undone", async () => {
+    const sandbox = join(dir, "elsewhere/sandboxes/c1");
+    mkdirSync(sandbox, { recursive: true });
+    writeFileSync(join(sandbox, "making"), "1 1\n");
+    note({ root: "/r", id: "c1" });
+    launch(["--", "--root", "/r", "delete", "--force", "c1"]);
+    expect(seen("other-runc")).toContain("[--root][/r][delete][--force][c1]");
+    const program = join(dir, "dist/docker-cni.seen");
+    await expect
+      .poll(() => existsSync(program) && readFileSync(program, "utf8"))
+      .toContain(`[--state-dir=${dir}/elsewhere][--][gc][--container][c1]`);
+  });
+});
+
 describe("tells why the program cannot run", () => {
   test.each([
     {

@@ -25,6 +25,7 @@ import { createRuntimeHook } from "../../src/runtime/hooks.ts";
 import { callersEnvironment } from "../../src/runtime/environment.ts";
 import { poststopHook } from "../../src/runtime/hooks.ts";
 import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
+import { markMaking } from "../../src/state/making.ts";
 import { fileStore } from "../../src/state/store.ts";
 import { keptRecord, useBench } from "../sandbox/context.ts";
 
@@ -118,6 +119,7 @@ describe("hooks/poststop", () => {
     store.write(keptRecord(bench.current));
     store.markStopped("c1");
     store.markSettleBeforeStart("c1", "always");
+    markMaking(store, "c1");
     store.writeRetry("c1", { attempts: 1, error: "", nextAt: 0 });
     const files = readdirSync(store.pathOf("c1"));
     const named = [
@@ -130,6 +132,7 @@ describe("hooks/poststop", () => {
     expect([...new Set(named)].toSorted()).toEqual([
       "container",
       "late",
+      "making",
       "record.json",
       "retry",
       "stopped",

@@ -25,6 +25,7 @@ import { sweep } from "../../src/sandbox/gc.ts";
 import { flockLocker } from "../../src/state/lock.ts";
 import type { AttachmentRecord, SandboxRecord } from "../../src/state/record.ts";
 import { startOf } from "../../src/state/running.ts";
+import { makingOf } from "../../src/state/making.ts";
 import { fileStore } from "../../src/state/store.ts";
 import { watchedLocker } from "../sandbox/lock-order.ts";
 
@@ -174,6 +175,11 @@ function context(): CreateContext {
         const fault = faults.get(`runc ${command}`);
         if (fault instanceof Error) throw fault;
         return fault ?? 0;
+      },
+      become: async () => {
+        events.push("becomes runc");
+        const fault = faults.get("becomes runc");
+        if (fault instanceof Error) throw fault;
       },
       deleteForce: () => happens("runc delete"),
       stateDir: () => join(dir, "runc", ID),
@@ -1285,4 +1291,68 @@ test.each([
   expect(events).toEqual(["runc create"]);
   expect(readFileSync(join(dir, "bundle/config.json"), "utf8")).toBe(before);
   expect(sandboxes()).toEqual([]);
+});
+
+function inProcess(): CreateContext {
+  return { ...context(), isInProcess: () => true };
+}
+
+describe("where every plugin is called without a process", () => {
+  test("the network is made first, then this process becomes the runtime", async () => {
+    const seen: unknown[] = [];
+    const own = inProcess();
+    const become = own.runtime.become.bind(own.runtime);
+    own.runtime.become = async (what) => {
+      const record = own.store.read(ID);
+      seen.push(typeof record === "object" && record.state, makingOf(own.store, ID));
+      await become(what);
+    };
+    expect(await create(own, call())).toBe(0);
+    expect(events).toEqual(["netns add", "ADD", "ADD done", "becomes runc", "runc create"]);
+    expect(seen).toEqual(["attached", "at work"]);
+    // It could not become the runtime, and ran it: what it answered is known.
+    expect(makingOf(own.store, ID)).toBeUndefined();
+  });
+
+  test("a network that fails is undone, and there is no runtime", async () => {
+    faults.set("ADD", new CniError({ kind: "plugin", msg: "no link" }));
+    await expect(create(inProcess(), call())).rejects.toThrow("no link");
+    expect(events).not.toContain("becomes runc");
+    expect(sandboxes()).toEqual([]);
+    expect([...aliveNetns]).toEqual([]);
+  });
+
+  test("a first create whose answer nobody heard is made anew by the next", async () => {
+    const own = inProcess();
+    await create(own, call());
+    const folder = join(dir, "state/sandboxes", ID);
+    writeFileSync(join(folder, "making"), "1 1\n");
+    events.length = 0;
+    await create(own, call());
+    expect(events.filter((event) => /^(ADD|DEL|netns)/.test(event))).toEqual([
+      "DEL",
+      "netns remove",
+      "netns add",
+      "ADD",
+      "ADD done",
+    ]);
+  });
+
+  test("one that was started keeps its network when the runtime fails later", async () => {
+    const own = inProcess();
+    await create(own, call());
+    const folder = join(dir, "state/sandboxes", ID);
+    writeFileSync(join(folder, "making"), "");
+    own.store.markStopped(ID);
+    faults.set("runc create", 1);
+    expect(await create(own, call())).toBe(1);
+    expect(events).not.toContain("DEL");
+    expect(sandboxes()).toEqual([ID]);
+  });
+
+  test("a runtime that makes the namespace itself is run, as is one whose network has a plugin's process", async () => {
+    const own = { ...context(), isInProcess: () => false };
+    await create(own, call());
+    expect(events).not.toContain("becomes runc");
+  });
 });

@@ -46,6 +46,7 @@ async function start({ name = "web", hostConfig = {}, annotations = {} }: Contai
   const runtime = {
     path: "/usr/bin/runc",
     run: async () => 0,
+    become: async () => {},
     deleteForce: async () => {},
     stateDir: () => join(dir, "runc", ID),
   };

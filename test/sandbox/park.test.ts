@@ -6,6 +6,7 @@ import { sweep } from "../../src/sandbox/gc.ts";
 import { checkSandbox, healSandbox } from "../../src/sandbox/heal.ts";
 import { attachNew } from "../../src/sandbox/life.ts";
 import { assessNow } from "../../src/state/facts.ts";
+import { isParked } from "../../src/state/parked.ts";
 import type { SandboxRecord } from "../../src/state/record.ts";
 import { attachment, keptRecord, useBench } from "./context.ts";
 
@@ -37,16 +38,16 @@ test.each([
   ["stopped for longer", 25, undefined, true],
   ["on a network that gives a device of the host", 25, list({ type: "host-device" }), false],
   ["with an address by DHCP", 25, list({ type: "macvlan", ipam: { type: "dhcp" } }), false],
-])("gc parks a container %s: %#", async (_, hours, other, isParked) => {
+])("gc parks a container %s: %#", async (_, hours, other, parks) => {
   const { context, events, namespaces } = bench.current;
   context.parkAfterMs = 24 * HOUR;
   const attachments = [{ ...attachment, ...(other !== undefined && { list: other }) }];
   const record = stopped("c1", hours, { attachments });
   expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
-  expect(events).toEqual(isParked ? ["link remove", "netns remove"] : []);
-  expect(namespaces.has("c1")).toBe(!isParked);
+  expect(events).toEqual(parks ? ["link remove", "netns remove"] : []);
+  expect(namespaces.has("c1")).toBe(!parks);
   expect(context.store.read("c1")).toEqual(record);
-  expect(assessNow(context, record).network).toBe(isParked ? "parked" : "whole");
+  expect(assessNow(context, record).network).toBe(parks ? "parked" : "whole");
 });
 
 test("check and heal are content with one that is parked, and gc leaves it alone", async () => {
@@ -61,7 +62,7 @@ test("check and heal are content with one that is parked, and gc leaves it alone
   expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
   expect(events).toEqual([]);
   context.store.clearStopped("c1");
-  expect(context.store.isParked("c1")).toBe(false);
+  expect(isParked(context.store, "c1")).toBe(false);
 });
 
 test("an ADD for which a bridge has no port parks the 32 that were stopped the longest", async () => {

@@ -247,3 +247,14 @@ describe("what there is of its network", () => {
     expect(assess(record, {}, stopped).life).toBe("kept");
   });
 });
+
+describe("a first start that was left to the runtime", () => {
+  const isUnproven = true;
+  test.each([
+    ["came to nothing: nobody needs what it was given", { ...stopped }, "releasable"],
+    ["runs", { ...stopped, process: "running" }, "running"],
+    ["may run", { ...stopped, process: "unread" }, "unknown"],
+  ] as const)("%s", (_, facts, life) => {
+    expect(assess(remembered("attached"), { isUnproven }, facts).life).toBe(life);
+  });
+});

@@ -34,7 +34,7 @@ async function parkIfFull(
   record: SandboxRecord,
   { msg, details = "" }: CniError,
 ): Promise<boolean> {
-  if (!/exchange full|EXFULL/i.test(`${msg} ${details}`)) return false;
+  if (!/exchange full|as many ports as a bridge can have/i.test(`${msg} ${details}`)) return false;
   const { parkLongest } = await import("./park.ts");
   return (await parkLongest(context, record)) > 0;
 }

@@ -37,3 +37,30 @@ test("a container that was stopped long ago has no namespace, and its address ag
   expect(await host.interface(id)).toEqual(before);
   expect(await programJson(host, "check", id)).toMatchObject([{ health: "ok" }]);
 });
+
+test("on a bridge without a free port the one that was stopped the longest makes room", async ({
+  host,
+}) => {
+  const first = await host.sleeper();
+  const before = await host.interface(first);
+  await host.ok("stop", first);
+  const { bridge } = host.place;
+  // In a group of their own, so that they go as one.
+  const pair = `link add full&a group 77 master ${bridge} type veth peer name full&b group 77`;
+  const fill = `seq 1 1023 | sed 's/.*/${pair}/' | ip -force -batch -`;
+  const inNetns = (script: string): ReturnType<typeof run> =>
+    run([...inHostNetns(host.place), "sh", "-c", script]);
+  try {
+    expect((await inNetns(fill)).stderr).toContain("Exchange full");
+    const other = await host.sleeper();
+    expect((await host.interface(other)).address).not.toBe(before.address);
+    expect(await programJson(host, "check", first)).toMatchObject([
+      { health: "ok", reason: expect.stringContaining("parked") },
+    ]);
+    await host.ok("rm", "--force", other);
+  } finally {
+    await inNetns("ip link delete group 77");
+  }
+  await host.ok("start", first);
+  expect(await host.interface(first)).toEqual(before);
+});

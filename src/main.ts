@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { basename, dirname, resolve } from "node:path";
+import { ownPluginExec } from "./bridge/self.ts";
 import { createCni } from "./cni/index.ts";
 import type { Config } from "./config/config.ts";
 import { loadCachedConfig } from "./config/cache.ts";
@@ -168,6 +169,7 @@ function sandboxContext(
     },
     cni: createCni({
       pluginDirs: config.cniBinDirs,
+      exec: ownPluginExec(),
       cacheDir: `${config.stateDir}/cni`,
       timeoutMs: config.pluginTimeoutMs,
       timeoutFor: ({ capabilityArgs = {} }) => callLimitMs(config, [capabilityArgs]),
@@ -197,6 +199,10 @@ function logFault(config: Config | undefined, container: string | undefined, err
 }
 
 function start(): void {
+  if (process.argv0.endsWith("docker-cni-bridge")) {
+    void import("./bridge/main.ts").then(({ runBridge }) => runBridge());
+    return;
+  }
   main(process.argv.slice(2), callersEnvironment(process.env)).then(
     (status) => {
       // Without taking the heap down piece by piece. Output is not lost: on Linux it is written at once.

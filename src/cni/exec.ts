@@ -30,6 +30,8 @@ export interface PluginExec {
   find(type: string, dirs: readonly string[]): string | undefined;
   /** Runs it to its end; rejects with the system error (`EACCES`, `ETXTBSY` …) when it cannot be started. */
   run(call: PluginCall): Promise<PluginExit>;
+  /** Whether `run` makes no process for the plugin at this path. */
+  isInProcess?(path: string): boolean;
 }
 
 /** More output than any result has: a plugin that prints this much is stopped. */

@@ -183,8 +183,10 @@ async function startPlugin(
     } catch (error) {
       const code = errnoOf(error);
       if (code === undefined) throw error;
-      if (code !== "ETXTBSY" || attempt >= busyAttempts)
+      if (code !== "ETXTBSY" || attempt >= busyAttempts) {
+        const { cannotRun } = await import("./cannot-run.ts");
         throw cannotRun(request, path, code, error);
+      }
       await pause(invoker, busyPauseMs * 2 ** (attempt - 1));
     }
   }
@@ -208,17 +210,4 @@ function aborted({ command, plugin, network }: PluginRequest): CniError {
     plugin,
     network,
   });
-}
-
-function cannotRun(request: PluginRequest, path: string, code: string, cause: unknown): CniError {
-  const { command, plugin, network } = request;
-  const why: Record<string, string> = {
-    EACCES: "permission denied (is it executable?)",
-    ENOENT: "the file or its interpreter does not exist",
-    ENOEXEC: "it is not a program for this machine",
-    ETXTBSY: "it is being written",
-    ENOSPC: "no space left for its input",
-  };
-  const msg = `cannot run ${path}: ${why[code] ?? code}`;
-  return new CniError({ kind: "not-executable", msg, command, plugin, network, cause });
 }

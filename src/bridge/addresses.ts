@@ -1,4 +1,5 @@
 import type { IpConfig, Result, Route } from "../cni/index.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
 import { type IpAddress, parseIp, parseIpWithPrefix } from "../lib/ip.ts";
 
 /** An address that the IPAM gave. */
@@ -38,9 +39,8 @@ export function macOf({ text, family }: IpAddress): string {
   return [0x0a, 0x58, ...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
-/** Four bytes that are the same for the same text (FNV-1a). */
+/** Four bytes that are the same for the same text. */
 export function hashOf(text: string): number[] {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  const hash = fingerprint(text);
   return [hash >>> 24, (hash >>> 16) & 255, (hash >>> 8) & 255, hash & 255];
 }

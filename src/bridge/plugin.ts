@@ -4,6 +4,7 @@ import { deleteLink } from "../netlink/link.ts";
 import { NetlinkError } from "../netlink/socket.ts";
 import { givenAddresses, macOf, routesFor } from "./addresses.ts";
 import { readBridgeConf } from "./conf.ts";
+import { addRules, checkRules, removeRules } from "./firewall.ts";
 import { failed, openHost } from "./host.ts";
 import { ipam } from "./ipam.ts";
 import { attachVeth, ensureBridge, findLink } from "./links.ts";
@@ -28,6 +29,9 @@ async function add(args: CmdArgs): Promise<Result> {
       const given = givenAddresses(found);
       const routes = routesFor(found, given, conf.isDefaultGateway);
       const bridge = ensureBridge(host, conf, given);
+      await addRules(conf, given);
+      // A port on the host's loopback address leads out over the bridge.
+      if (conf.ports.length > 0) host.set(`ipv4/conf/${bridge.name}/route_localnet`, "1");
       const mac = conf.mac ?? (given[0] && macOf(given[0].address));
       const wanted = { ifName: args.ifName, netnsPath: args.netns, mac, given, routes };
       const ends = await attachVeth(host, conf, bridge, wanted);
@@ -39,6 +43,7 @@ async function add(args: CmdArgs): Promise<Result> {
         ...(found.dns && { dns: found.dns }),
       };
     } catch (error) {
+      await removeRules(conf, givenAddresses(found));
       await ipam.del(args);
       throw error instanceof NetlinkError ? refused(error, args.ifName, conf.bridge) : error;
     }
@@ -48,6 +53,7 @@ async function add(args: CmdArgs): Promise<Result> {
 }
 
 async function del(args: CmdArgs): Promise<void> {
+  await removeRules(readBridgeConf(args), givenAddresses(parsePrevResult(args.config) ?? {}));
   await ipam.del(args);
   if (args.netns === "") return;
   try {
@@ -67,8 +73,11 @@ async function del(args: CmdArgs): Promise<void> {
 
 async function check(args: CmdArgs): Promise<void> {
   await ipam.check(args);
-  const { bridge } = readBridgeConf(args);
-  const mac = parsePrevResult(args.config)?.interfaces?.find(({ sandbox }) => sandbox)?.mac;
+  const conf = readBridgeConf(args);
+  const { bridge } = conf;
+  const before = parsePrevResult(args.config);
+  await checkRules(conf, givenAddresses(before ?? {}));
+  const mac = before?.interfaces?.find(({ sandbox }) => sandbox)?.mac;
   const host = await openHost(args.netns);
   try {
     if (findLink(host.here, bridge) === undefined) throw failed(`the bridge ${bridge} is gone`);

@@ -132,6 +132,10 @@ function packDeb(documents: Documents): string {
   const plugins = join(folder, "usr/libexec/docker/cli-plugins");
   mkdirSync(plugins, { recursive: true, mode: 0o755 });
   symlinkSync("../../../bin/docker-cni", join(plugins, "docker-cni"));
+  // By this name the program is a CNI plugin.
+  const cni = join(folder, "usr/lib/docker-cni/cni");
+  mkdirSync(cni, { recursive: true, mode: 0o755 });
+  symlinkSync("../dist/docker-cni", join(cni, "docker-cni-bridge"));
   for (const [, target] of FILES.filter(([, file]) => NAMING.some((name) => name.test(file)))) {
     const file = join(folder, "usr", target);
     writeFileSync(file, readFileSync(file, "utf8").replaceAll("/usr/local/bin/", "/usr/bin/"));
@@ -160,7 +164,7 @@ Architecture: ${architecture}
 Maintainer: the docker-cni maintainers <docker-cni@localhost>
 Installed-Size: ${installedKiB}
 Depends: libc6 (>= 2.17), iproute2, util-linux
-Recommends: containernetworking-plugins, iptables, runc
+Recommends: containernetworking-plugins, iptables, nftables, runc
 Suggests: docker.io
 Section: admin
 Priority: optional

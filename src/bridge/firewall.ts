@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { errnoOf, ifReadable } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import type { Given } from "./addresses.ts";
@@ -23,7 +23,8 @@ export async function addRules(conf: BridgeConf, given: readonly Given[]): Promi
   const elements = elementsOf(ports, given);
   if (!ipMasq && elements.length === 0) return;
   const script = networkScript(given, ipMasq);
-  const mark = String(fingerprint(script));
+  // Each network namespace of a host has rules of its own.
+  const mark = String(fingerprint(`${script}${readlinkSync("/proc/self/ns/net")}`));
   const isDone = ifReadable(() => readFileSync(`${DONE_DIR}/${network}`, "utf8")) === mark;
   if (isDone && elements.length === 0) return;
   const own = addElements(elements);

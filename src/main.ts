@@ -151,6 +151,7 @@ function sandboxContext(
     lockTimeoutMs: config.lockTimeoutMs,
     keepForMs: config.keepForMs,
     parkAfterMs: config.parkAfterMs,
+    reserveForMs: config.reserveForMs,
     hosts: config.hosts,
     firstUse: fileFirstUse(store, bootId),
     orphans: {

@@ -82,7 +82,7 @@ async function collectTests(
 
 function describe(outcomes: readonly GcOutcome[], networks: readonly NetworkGcOutcome[]): string[] {
   const rows = outcomes
-    .filter(({ outcome }) => outcome !== "kept")
+    .filter(({ outcome }) => outcome !== "kept" && outcome !== "reserved")
     .map(({ id, name, outcome, reason }) => [
       name ?? NOTHING,
       shortId(id),
@@ -103,6 +103,7 @@ function describe(outcomes: readonly GcOutcome[], networks: readonly NetworkGcOu
 const WORDS: Record<GcOutcome["outcome"], string> = {
   released: "released",
   kept: "kept",
+  reserved: "reserved",
   busy: "busy",
   failed: "failed",
   waiting: "failed, is tried again later",

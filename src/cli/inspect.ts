@@ -5,7 +5,7 @@ import type { SeenInterface, SeenRoute } from "../netns/show.ts";
 import type { Counters, Neighbour } from "../netns/traffic.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
 import { ignoredLabels } from "../sandbox/ignored-labels.ts";
-import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { type AttachmentRecord, cniIdOf, type SandboxRecord } from "../state/record.ts";
 import { unsettledReason } from "../sandbox/settle.ts";
 import { type SandboxView, viewSandboxes } from "../sandbox/view.ts";
 import type { OperatorCall } from "./cli.ts";
@@ -90,7 +90,7 @@ export async function inspectSandbox(
 ): Promise<Inspected> {
   const { id, record } = view;
   const results = record.attachments.map(({ list, ifName }) =>
-    cni.cachedResult(parseNetworkList(list), { containerId: id, ifName }),
+    cni.cachedResult(parseNetworkList(list), { containerId: cniIdOf(record), ifName }),
   );
   return {
     ...asJson(view),

@@ -49,6 +49,7 @@ export function describePlan(planned: Planned): string[] {
 const PLANS: Record<string, string | undefined> = {
   new: "a new network in a namespace that is made for it",
   rejoin: "the network that it kept, in its namespace",
+  adopt: "the network that is reserved for its name",
   rebuild: "the network that it kept, built again in another namespace",
   "runtime-owned": "in the namespace that its runtime makes in its user namespace",
   unchanged: "passed to the low-level runtime unchanged",

@@ -96,6 +96,20 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./publish.ts")).unpublishCommand,
   },
   {
+    name: "reservations",
+    group: "Commands",
+    summary: "List networks that wait for the next container of their name",
+    needs: "state",
+    load: async () => (await import("./reservations.ts")).reservationsCommand,
+  },
+  {
+    name: "release",
+    group: "Commands",
+    summary: "Give up what is reserved for a name",
+    needs: "state",
+    load: async () => (await import("./reservations.ts")).releaseCommand,
+  },
+  {
     name: "network",
     group: "Commands",
     summary: "Create networks, list and remove them",

@@ -23,6 +23,8 @@ export interface Config {
   keepForMs: number | undefined;
   /** How long after its stop a kept container gives up its namespace until its start; undefined: only where a bridge is full. */
   parkAfterMs: number | undefined;
+  /** How long a network waits for the next container of its name; undefined: until it is released. */
+  reserveForMs: number | undefined;
   /** Which containers get a network; `labelled`: those alone that name one by a label or an annotation. */
   attach: "always" | "labelled";
   /** What to do with labels of which it is unknown whether they come from the image. */
@@ -54,6 +56,7 @@ export function resolveConfig(raw: RawConfig): Config {
     keep: raw.keep ?? (raw.fixed_ip === false ? "never" : "always"),
     keepForMs: parseDuration(raw.keep_for ?? ""),
     parkAfterMs: parseDuration(raw.park_after ?? "24h"),
+    reserveForMs: parseDuration(raw.reserve_for ?? ""),
     attach: raw.attach ?? "always",
     imageLabels: raw.image_labels ?? "ignore",
     envAddresses: raw.env_addresses ?? false,

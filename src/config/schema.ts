@@ -38,6 +38,7 @@ export const configSchema = z.strictObject({
   keep: oneOf(["always", "never", "label"]),
   keep_for: duration("24h", { atMostMs: 3650 * 86_400_000, orOff: true }),
   park_after: duration("24h", { atMostMs: 3650 * 86_400_000, orOff: true }),
+  reserve_for: duration("7d", { atMostMs: 3650 * 86_400_000, orOff: true }),
   attach: oneOf(["always", "labelled"]),
   image_labels: oneOf(["ignore", "allow"]),
   env_addresses: trueOrFalse(),

@@ -3,6 +3,7 @@ import { tableOf, wordsOf } from "../lib/iptables-save.ts";
 import { shortId } from "../lib/short-id.ts";
 import type { SandboxView } from "../sandbox/view.ts";
 import { broken, fine, type Finding, warning } from "./finding.ts";
+import { cniIdOf } from "../state/record.ts";
 import type { Subject } from "./subject.ts";
 
 const FAMILIES = ["iptables", "ip6tables"] as const;
@@ -69,9 +70,11 @@ function unowned(family: string, { chain, id, rules, isOurs }: Unowned): Finding
 
 /** The names of the chains of known attachments, as the reference plugins make them of network and container. */
 function chainNames(views: readonly SandboxView[]): string[] {
-  return views.flatMap(({ id, record }) =>
+  return views.flatMap(({ record }) =>
     record.attachments.flatMap(({ network }) => {
-      const hash = createHash("sha512").update(`${network}${id}`).digest("hex");
+      const hash = createHash("sha512")
+        .update(`${network}${cniIdOf(record)}`)
+        .digest("hex");
       return [
         `CNI-${hash.slice(0, 24)}`,
         `CNI-DN-${hash.slice(0, 21)}`,

@@ -10,6 +10,7 @@ import { isJsonObject } from "../lib/fields.ts";
 import { textOf, textsOf } from "../lib/texts.ts";
 import { whyNoNetwork } from "../runtime/no-network.ts";
 import type { SandboxContext } from "../sandbox/context.ts";
+import { knownCniId } from "../state/claims.ts";
 import { viewSandboxes } from "../sandbox/view.ts";
 import { type Host, runJson } from "./host.ts";
 import type { HostLink, HostRoute, NetworkFile, Subject } from "./subject.ts";
@@ -37,7 +38,7 @@ export function makeSubject(sandbox: SandboxContext, given: Given): Subject {
     networkFiles,
     networks: async () => firstOfEachName(await networkFiles()),
     sandboxes,
-    sandboxIds: () => sandbox.store.list(),
+    sandboxIds: () => sandbox.store.list().flatMap((id) => [id, knownCniId(sandbox.store, id)]),
     wasOurs: idsInLog(host, config.logFile),
     isAlive: (netns) => sandbox.netns.isAlive(netns),
     daemonConfigs: () => runningConfigFiles(),

@@ -18,7 +18,9 @@ export async function sandboxStates(subject: Subject): Promise<Finding[]> {
   }
   if (findings.length > 0) return findings;
   const running = views.filter(({ state }) => state === "running").length;
-  return [fine(title, `${running} running, ${views.length - running} kept`)];
+  const reserved = views.filter(({ state }) => state === "reserved").length;
+  const kept = `${running} running, ${views.length - running - reserved} kept`;
+  return [fine(title, reserved === 0 ? kept : `${kept}, ${reserved} reserved`)];
 }
 
 function oneSandbox({ host, isAlive }: Subject, view: SandboxView): Finding[] {

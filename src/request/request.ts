@@ -32,6 +32,8 @@ export interface SandboxRequest {
   keep: boolean | undefined;
   /** `cni.name`: the container's name where no engine tells it. */
   name: string | undefined;
+  /** `cni.reserve`, see `parseReserve`. */
+  reserve: RequestSource | undefined;
   warnings: string[];
 }
 
@@ -42,6 +44,7 @@ export const NOTHING: SandboxRequest = {
   ports: [],
   keep: undefined,
   name: undefined,
+  reserve: undefined,
   warnings: [],
 };
 
@@ -109,6 +112,7 @@ export function parseRequest(input: RequestInput): SandboxRequest {
     ports,
     keep: parseKeep(sources.get("cni.keep")),
     name: parseName(sources.get("cni.name")),
+    reserve: sources.get("cni.reserve"),
     warnings,
   };
 }
@@ -120,7 +124,13 @@ export function namesNetworks(input: Pick<RequestInput, "annotations" | "labels"
   );
 }
 
-const NEUTRAL_KEYS = new Set(["cni.networks", SELECTION_KEY, "cni.keep", "cni.name"]);
+const NEUTRAL_KEYS = new Set([
+  "cni.networks",
+  SELECTION_KEY,
+  "cni.keep",
+  "cni.name",
+  "cni.reserve",
+]);
 const KNOWN_KEYS = new Set([...NEUTRAL_KEYS, "cni.ports"]);
 
 /** What of annotations and labels asks for a network, by its key; an annotation counts in place of a label. Throws BAD_REQUEST. */

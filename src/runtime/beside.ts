@@ -5,7 +5,7 @@ import { writeSpec } from "../oci/bundle.ts";
 import { hasSetKeyHook, hooksBeforeStart, setsInterface } from "../oci/spec.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
-import { logEvent } from "../sandbox/release.ts";
+import { logEvent } from "../sandbox/network-event.ts";
 import { transition } from "../state/transitions.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import type { CreateContext } from "./create.ts";

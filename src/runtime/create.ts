@@ -11,12 +11,11 @@ import type { Lock } from "../state/lock.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import type { CreateCall } from "./args.ts";
 import { type Edit, findEdit } from "./edit.ts";
-import { readStartFacts } from "./facts.ts";
+import { planOf, readStartFacts } from "./facts.ts";
 import { type Install, poststopPath } from "./hooks.ts";
 import type { LowLevelRuntime } from "./lowlevel.ts";
 import { type NetworkRequest, readNetworkRequest } from "./network-request.ts";
 import { passthroughReason } from "./passthrough.ts";
-import { planStart } from "./plan.ts";
 import { type Started, start } from "./start.ts";
 
 export interface CreateContext extends SandboxContext {
@@ -175,7 +174,7 @@ async function startUnderLock(
       const { removeInterrupted } = await import("./interrupted.ts");
       await removeInterrupted(context, call, runtimeDir);
     }
-    const plan = planStart(await readStartFacts(context, container));
+    const plan = await planOf(await readStartFacts(context, container));
     context.log.debug({ container: call.id, step: "create" }, `${plan.kind}: ${plan.reason}`);
     return await start(context, { call, bundle, plan });
   } finally {

@@ -11,7 +11,7 @@ import { networkNow } from "../state/network-now.ts";
 import type { Container, CreateContext, OwnNetwork } from "./create.ts";
 import { pluginEnvironment } from "./environment.ts";
 import { type NetworkRequest, readNetworkRequest } from "./network-request.ts";
-import type { StartFacts, WantedNetwork } from "./plan.ts";
+import { planStart, type StartFacts, type StartPlan, type WantedNetwork } from "./plan.ts";
 
 /**
  * Reads what the plan of a start needs, with the sandbox's lock held. Remains of an earlier network that are not worth keeping are
@@ -40,9 +40,20 @@ export async function readStartFacts(
     const wanted = await readWanted(context, container.networkRequest ?? (await request()));
     if (kept === undefined) await requireNetnsFree(context, call.id);
     requirePlugins(wanted.lists, context.config.cniBinDirs);
-    return { ...facts, kept, wanted };
+    if (wanted.networkRequest.reserve === undefined) return { ...facts, kept, wanted };
+    const { readClaim } = await import("./adoption.ts");
+    const claim = await readClaim(context, facts, wanted);
+    return { ...facts, kept, wanted: { ...wanted, ...(claim && { claim }) } };
   }
   return { ...facts, kept, otherPorts: edit === "ports" ? await request() : undefined };
+}
+
+/** The plan of a start, see `planStart`. */
+export async function planOf(facts: StartFacts): Promise<StartPlan> {
+  const claim = facts.wanted?.claim;
+  if (facts.wanted === undefined || claim === undefined) return planStart(facts);
+  const { planClaiming } = await import("./adoption.ts");
+  return planClaiming(facts, claim);
 }
 
 async function readWanted(

@@ -3,7 +3,7 @@ import type { SandboxContext } from "../sandbox/context.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
 import { attachNew, lockSandbox } from "../sandbox/life.ts";
-import { logEvent } from "../sandbox/release.ts";
+import { logEvent } from "../sandbox/network-event.ts";
 import type { SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 

@@ -44,7 +44,7 @@ export function poststopHook(options: PoststopOptions): Hook {
 }
 
 function poststopMode(record: SandboxRecord): "keep" | "release" | "wait" {
-  if (record.keep) return "keep";
+  if (record.keep || record.reserve !== undefined) return "keep";
   return record.containerDir === undefined ? "wait" : "release";
 }
 

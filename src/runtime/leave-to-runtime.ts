@@ -15,7 +15,7 @@ export async function becomeRuntime(
   const { store, runtime, startGc } = context;
   if (before === undefined) markMaking(store, call.id);
   // What else would be done while the runtime is at work.
-  if (store.isSweepDue() || hasGarbage(store)) startGc();
+  if (store.isSweepDue() || hasGarbage(context)) startGc();
   context.beforeBecoming?.(call.id);
   await runtime.become(call);
   const status = await runtime.run(call);

@@ -44,6 +44,14 @@ export interface WantedNetwork {
   lists: readonly NetworkList[];
   /** When it is asked for, ISO 8601. */
   at: string;
+  /** The name that the network is to be reserved for. */
+  claim?: Claim;
+}
+
+/** A name that a network is reserved for when its container is removed, and the network that waits for this container. */
+export interface Claim {
+  name: string;
+  reserved?: KeptSandbox;
 }
 
 /** What is left of the container's earlier network. */
@@ -58,6 +66,7 @@ export interface KeptSandbox {
  * - `new`: in a namespace that is made for it.
  * - `rejoin`: the kept one, in its namespace; it is only checked.
  * - `rebuild`: in another namespace, with the addresses of the kept one.
+ * - `adopt`: the one that a container of the same name left when it was removed; its namespace `stays`, or is rebuilt.
  * - `runtime-owned`: in the namespace that the low-level runtime makes in the container's user namespace. The createRuntime
  *   hook attaches it.
  */
@@ -66,6 +75,7 @@ export type StartPlan = PlannedStart &
     | { kind: "new" | "rejoin" | "runtime-owned" }
     /** `fresh`: whatever becomes of the old namespace; `replaced`: where that is lost. */
     | { kind: "rebuild"; netns: "fresh" | "replaced" }
+    | { kind: "adopt"; netns: "stays" | "fresh" | "replaced" }
   );
 
 /** Why a start is of its kind. */
@@ -75,6 +85,8 @@ export type StartReason =
   /** A container with this capability may have changed what is in its namespace. */
   | "CAP_NET_ADMIN"
   | "edited labels"
+  /** The network that is reserved for the container is another than it asks for. */
+  | "other request"
   | "other boot"
   | "lost namespace"
   /** A start, or a hand-over of its addresses, was cut short. */

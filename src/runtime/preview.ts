@@ -10,12 +10,12 @@ import type { SandboxStore } from "../state/store.ts";
 import { type CreateCall, parseCreateCall } from "./args.ts";
 import type { CreateContext } from "./create.ts";
 import { findEdit } from "./edit.ts";
-import { readStartFacts } from "./facts.ts";
+import { planOf, readStartFacts } from "./facts.ts";
 import { poststopPath, sandboxSpec } from "./hooks.ts";
 import { type NetworkRequest, readNetworkRequest } from "./network-request.ts";
 import { planAttachments } from "./new-record.ts";
 import { passthroughReason } from "./passthrough.ts";
-import { planStart, type StartPlan } from "./plan.ts";
+import type { StartPlan } from "./plan.ts";
 import { previewPorts } from "../sandbox/allot-ports.ts";
 import { invalidId, unknownNetwork } from "./refusals.ts";
 
@@ -75,7 +75,7 @@ export async function previewCreate(
   if (!isValidContainerId(id)) throw invalidId(id);
   const container = { call, bundle, docker, edit, ...(networkRequest && { networkRequest }) };
   const facts = await readStartFacts(context, container, keptOf);
-  const plan = withPorts(context, planStart(facts));
+  const plan = withPorts(context, await planOf(facts));
   const config = sandboxSpec(context, { call, bundle, plan });
   const asked = networkRequest ?? facts.wanted?.networkRequest;
   return { ...found, ...(asked && { networkRequest: asked }), plan, config, notes: notes() };

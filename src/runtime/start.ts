@@ -42,7 +42,10 @@ export async function start(context: CreateContext, work: Start): Promise<Starte
 async function remember(context: CreateContext, plan: StartPlan): Promise<void> {
   const { store } = context;
   const { record, before, isEdited, ports } = plan;
-  if (before !== undefined && isEdited) {
+  if (record.predecessor !== undefined) {
+    const { takeOver } = await import("../sandbox/take-over.ts");
+    await takeOver(context, record);
+  } else if (before !== undefined && isEdited) {
     const { carryOver, undoForEdit } = await import("../sandbox/edited.ts");
     await undoForEdit(context, before);
     carryOver(before, record);
@@ -73,7 +76,9 @@ async function execute(context: CreateContext, work: Start): Promise<Started> {
       return runBeside(context, work, () => attachNew(context, record));
     case "rejoin":
       return runBeside(context, work, () => rejoin(context, record));
-    case "rebuild": {
+    case "rebuild":
+    case "adopt": {
+      if (plan.netns === "stays") return runBeside(context, work, () => rejoin(context, record));
       const { freshNetns, reattach, replaceNetns } = await import("../sandbox/rebuild.ts");
       if (plan.netns === "fresh") {
         await freshNetns(context, record);

@@ -8,10 +8,10 @@ import {
 import { netnsPath } from "../netns/netns.ts";
 import type { Adding } from "./asking.ts";
 import type { SandboxContext } from "./context.ts";
-import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
+import type { RouteOffer } from "./default-route.ts";
 import type { DefaultRoutes } from "./several-networks.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
-import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
+import { type AttachmentRecord, cniIdOf, type SandboxRecord } from "../state/record.ts";
 
 /**
  * Runs CNI ADD for the sandbox's attachments, one after another, and notes in each what it was given; then sees
@@ -39,6 +39,9 @@ export async function attachAll(
     offers.push({ ifName, defaultRoute, gateways, routes, seen });
   }
   if (several !== undefined) return several.settle(offers);
+  // The only network keeps its own default route, unless it was told which.
+  if (offers.every(({ defaultRoute }) => defaultRoute === undefined)) return;
+  const { chooseDefaultRoutes } = await import("./default-route.ts");
   for (const route of chooseDefaultRoutes(offers)) {
     if ("text" in route) continue;
     await context.netns.setDefaultRoute(record.netns, route.gateway, route.ifName);
@@ -197,7 +200,7 @@ function knownResult({ netns }: SandboxRecord, attachment: AttachmentRecord): Re
 /** What CNI is told of one attachment of the sandbox beside its network list. */
 export function runtimeConfOf(record: SandboxRecord, attachment: AttachmentRecord): RuntimeConf {
   return {
-    containerId: record.id,
+    containerId: cniIdOf(record),
     netns: netnsPath(record.netns),
     ifName: attachment.ifName,
     cniArgs: attachment.cniArgs,

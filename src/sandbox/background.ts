@@ -20,7 +20,7 @@ export function spawnDetached(
 export function collectWhenIdle(context: SandboxContext, startGc: () => void): void {
   const look = async (): Promise<void> => {
     const { hasGarbage } = await import("../state/facts.ts");
-    if (context.store.isSweepDue() || hasGarbage(context.store)) startGc();
+    if (context.store.isSweepDue() || hasGarbage(context)) startGc();
   };
   setTimeout(() => void look(), IDLE_AFTER_MS).unref();
 }

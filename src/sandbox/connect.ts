@@ -12,7 +12,7 @@ import type { SandboxContext } from "./context.ts";
 import { nameOfNow } from "./current-name.ts";
 import { attachNew } from "./life.ts";
 import { publishNames } from "./publish-names.ts";
-import { logEvent } from "./release.ts";
+import { logEvent } from "./network-event.ts";
 import { dropIpv6 } from "./restore-ipv6.ts";
 import { undoChanging } from "./settle.ts";
 import {

@@ -24,6 +24,8 @@ export interface SandboxContext {
   keepForMs: number | undefined;
   /** How long after its stop a container's namespace is given up until its start, ms; undefined: only where there is no room. */
   parkAfterMs: number | undefined;
+  /** How long a network waits for the next container of its name, ms; undefined: until it is released. */
+  reserveForMs: number | undefined;
   /** Whether the hosts files of containers are kept up to date. */
   hosts: boolean;
   firstUse: FirstUse;

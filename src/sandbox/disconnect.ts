@@ -5,7 +5,7 @@ import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../st
 import { type Changeable, changeSandbox } from "./change.ts";
 import type { SandboxContext } from "./context.ts";
 import { publishNames } from "./publish-names.ts";
-import { logEvent } from "./release.ts";
+import { logEvent } from "./network-event.ts";
 import { undoChanging } from "./settle.ts";
 
 export interface Disconnected {

@@ -61,7 +61,13 @@ function connectedBeside(
 }
 
 /** What says which addresses and which MAC an attachment is to have. */
-function requestOf({ network, ifName, list, cniArgs, capabilityArgs }: AttachmentRecord): string {
+export function requestOf({
+  network,
+  ifName,
+  list,
+  cniArgs,
+  capabilityArgs,
+}: AttachmentRecord): string {
   const pairs = cniArgs.filter(([key]) => key === "IP" || key === "MAC");
   const args = parseNetworkList(list).plugins.map((plugin) => plugin["args"]);
   return JSON.stringify([

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
-import { giveUp, type GcOutcome, releaseOrNote } from "./gc.ts";
+import type { GcOutcome } from "./gc.ts";
+import { giveUp, releaseOrNote } from "./release-or-note.ts";
 import { settleHosts } from "./hosts.ts";
 import { nameOfNow } from "./current-name.ts";
 import { assessNow } from "../state/facts.ts";

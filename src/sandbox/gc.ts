@@ -1,26 +1,34 @@
 import { existsSync } from "node:fs";
 import { mapConcurrently } from "../lib/concurrent.ts";
-import { describeError, errnoOf, UserError } from "../lib/errors.ts";
+import { describeError, errnoOf } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { noteHosts, settleHosts } from "./hosts.ts";
 import { type Assessment, isOver, type Marks } from "../state/assess.ts";
+import { dropStaleClaims, isWaiting } from "../state/claims.ts";
 import { assessNow, isLeftToRelease } from "../state/facts.ts";
-import { nextRetry } from "../state/retry.ts";
-import { everyAttachment, publishedPorts, type SandboxRecord } from "../state/record.ts";
-import { hadNoAdd, killOrphans, release } from "./release.ts";
+import { publishedPorts, type SandboxRecord } from "../state/record.ts";
+import { ignoringStateErrors, releaseOrNote } from "./release-or-note.ts";
 import { settleChanges, unsettledReason } from "./settle.ts";
-import type { Retry } from "../state/marks.ts";
 
 export interface GcOutcome {
   id: string;
   /** The engine's name for the container, where it is known. */
   name?: string;
   /**
-   * `released`: its network is undone. `kept`: its container needs it. `busy`: another operation works on it. `failed`:
+   * `released`: its network is undone. `kept`: its container needs it. `reserved`: the next container of its name has it. `busy`: another operation works on it. `failed`:
    * it could not be undone. `waiting`: so it was before, and it is not time to try again. `gone`: there was nothing.
    * `over`: it would be released. `forgotten`: what could not be undone of it was given up.
    */
-  outcome: "released" | "kept" | "busy" | "failed" | "waiting" | "gone" | "over" | "forgotten";
+  outcome:
+    | "released"
+    | "kept"
+    | "reserved"
+    | "busy"
+    | "failed"
+    | "waiting"
+    | "gone"
+    | "over"
+    | "forgotten";
   reason?: string;
 }
 
@@ -61,7 +69,12 @@ async function collectOne(
     const record = found === "unreadable" ? await recovered(context, id) : found;
     const of = { id, ...(record.name !== undefined && { name: record.name }) };
     const markedAt = store.stoppedAt(id);
-    const { life, facts } = assessNow(context, record, found === "unreadable");
+    const { life, facts, marks } = assessNow(context, record, found === "unreadable");
+    if (record.successor !== undefined && options.dryRun !== true) {
+      const { settleSuccessor } = await import("./take-over.ts");
+      const settled = await settleSuccessor(context, record);
+      if (settled !== "free") return { ...of, outcome: settled };
+    }
     if (!isOver({ life })) {
       if (options.dryRun !== true) await settleChanges(context, record);
       if (options.dryRun !== true && facts.process === "running") {
@@ -80,7 +93,12 @@ async function collectOne(
           await parkWhenDue(context, found);
         }
       }
-      return { ...of, outcome: "kept" };
+      if (life !== "reserved") return { ...of, outcome: "kept" };
+      if (options.dryRun !== true && !isWaiting(record, marks)) {
+        const { reserve } = await import("./reservation.ts");
+        await reserve(context, record);
+      }
+      return { ...of, outcome: "reserved" };
     }
     const retry = store.readRetry(id);
     if (options.respectBackoff && life === "retry later") {
@@ -115,6 +133,7 @@ export async function sweep(
     ignoringStateErrors(() => context.store.dropNotes());
     const { dropImageNotes } = await import("../state/image-notes.ts");
     ignoringStateErrors(() => dropImageNotes(context.store));
+    ignoringStateErrors(() => dropStaleClaims(context.store));
   }
   const ids = context.store.list().filter((id) => id !== except);
   const outcomes = await collectAll(ids, async (id) => {
@@ -161,11 +180,13 @@ function clearlyKept(context: SandboxContext, id: string): GcOutcome | undefined
   const record = context.store.read(id);
   if (record === undefined || record === "unreadable") return undefined;
   const { life, facts, marks, network } = assessNow(context, record);
+  if (life === "reserved" && !isWaiting(record, marks)) return undefined;
   if (unsettledReason(context, record) !== undefined) return undefined;
   const isMarked = marks.stoppedForMs !== undefined;
   const isSettled = facts.process === "running" ? !isMarked : isMarked && !mayHoldPorts(record);
   if (isOver({ life }) || !isSettled || isParkDue(context, marks, network)) return undefined;
-  return { id, ...(record.name !== undefined && { name: record.name }), outcome: "kept" };
+  const outcome = life === "reserved" ? "reserved" : "kept";
+  return { id, ...(record.name !== undefined && { name: record.name }), outcome };
 }
 
 /** Whether a stopped container may still have ports to give back. */
@@ -176,46 +197,6 @@ function mayHoldPorts(record: SandboxRecord): boolean {
 async function recovered(context: SandboxContext, id: string): Promise<SandboxRecord> {
   const { recover } = await import("./recover.ts");
   return recover(context, id);
-}
-
-/** How often the removal is tried of what never had a successful ADD. */
-const MAX_ATTEMPTS = 5;
-
-/** Forgets a sandbox with what cannot be undone of it. */
-export async function giveUp(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  for (const { network, ifName } of everyAttachment(record)) {
-    context.cni.forget({ name: network }, { containerId: record.id, ifName });
-  }
-  await context.netns.remove(record.netns);
-  context.store.remove(record.id);
-}
-
-/** Releases a sandbox, or notes why that failed and when it is tried again. */
-export async function releaseOrNote(
-  context: SandboxContext,
-  record: SandboxRecord,
-  retry: Retry | undefined,
-): Promise<Pick<GcOutcome, "outcome" | "reason">> {
-  try {
-    await killOrphans(context, record);
-    const { facts } = assessNow(context, record);
-    if (facts.process === "abandoned") await context.deleteContainer(record.runtimeDir);
-    await release(context, record);
-    return { outcome: "released" };
-  } catch (error) {
-    const { id: container, name } = record;
-    const fields = { container, name, step: "gc", event: "fail", err: error };
-    context.log.error(fields, "the network could not be undone");
-    const reason = describeError(error);
-    const attempts = (retry?.attempts ?? 0) + 1;
-    if (attempts >= MAX_ATTEMPTS && hadNoAdd(context, record)) {
-      context.log.warn({ container, step: "gc" }, `given up after ${attempts} attempts`);
-      await giveUp(context, record);
-      return { outcome: "forgotten", reason };
-    }
-    ignoringStateErrors(() => context.store.writeRetry(container, nextRetry(retry, reason)));
-    return { outcome: "failed", reason };
-  }
 }
 
 /** Whether the container has been stopped for so long that its namespace may go until its start. */
@@ -240,13 +221,5 @@ async function parkWhenDue(context: SandboxContext, record: SandboxRecord): Prom
 function noteStop(context: SandboxContext, id: string): void {
   if (context.store.stoppedAt(id) === undefined) {
     ignoringStateErrors(() => context.store.markStopped(id));
-  }
-}
-
-function ignoringStateErrors(write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
   }
 }

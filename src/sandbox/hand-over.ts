@@ -3,7 +3,7 @@ import { macOfAddress } from "../request/runtime-conf.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { withSharedHostLock } from "./host-lock.ts";
-import { runsNow } from "../state/facts.ts";
+import { assessNow, runsNow } from "../state/facts.ts";
 import type { AttachmentRecord, SandboxRecord } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
 import { detach } from "./release.ts";
@@ -61,17 +61,30 @@ async function takeFrom(context: SandboxContext, { id, taker, wanted }: Taking):
 
 /** The record of `id` where its container is there, does not run, and has one of the addresses. */
 function stoppedHolder(
-  { store }: SandboxContext,
+  context: SandboxContext,
   id: string,
   wanted: ReadonlySet<string>,
 ): SandboxRecord | undefined {
+  const { store } = context;
   const record = store.read(id);
   if (record === undefined || record === "unreadable" || record.state === "removing")
     return undefined;
   const has = record.attachments.some(({ network, addresses }) =>
     addresses.some((address) => wanted.has(key(network, address))),
   );
-  return has && !runsNow(store, record) ? record : undefined;
+  if (!has || runsNow(store, record)) return undefined;
+  if (assessNow(context, record).life === "reserved") throw reservedFor(record);
+  return record;
+}
+
+/** What is reserved for a name goes to no other container. */
+function reservedFor({ reserve = "", attachments }: SandboxRecord): UserError {
+  const addresses = attachments.flatMap((each) => each.addresses).map(addressOf);
+  return new UserError(
+    "CNI_FAILED",
+    `the address that is asked for is reserved for ${reserve} (${addresses.join(", ")})`,
+    { hint: `ask for another one, or give that up: docker cni release ${reserve}` },
+  );
 }
 
 /** A MAC that belongs to the address goes with it. */

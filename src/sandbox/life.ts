@@ -49,7 +49,13 @@ export async function findKeptSandbox(
   }
   const { makingOf } = await import("../state/making.ts");
   const isUnproven = makingOf(context.store, id) !== undefined;
-  if (assess(record, { isUnproven }, AT_ITS_START).life === "kept") return record;
+  if (assess(record, { isUnproven }, AT_ITS_START).life === "kept") {
+    if (record.reserve !== undefined) {
+      const { revive } = await import("./take-over.ts");
+      await revive(context, record);
+    }
+    return record;
+  }
   const { release } = await import("./release.ts");
   await release(context, record, { staysLocked: true });
   return undefined;

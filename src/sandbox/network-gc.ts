@@ -1,7 +1,8 @@
 import { type AttachmentRef, CniError, parseNetworkList, type NetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { withExclusiveHostLock } from "./host-lock.ts";
-import { type AttachmentRecord, everyAttachment } from "../state/record.ts";
+import { knownCniId } from "../state/claims.ts";
+import { type AttachmentRecord, cniIdOf, everyAttachment } from "../state/record.ts";
 
 export interface NetworkGcOutcome {
   network: string;
@@ -50,8 +51,9 @@ interface Attached extends AttachmentRecord {
 
 /** Those of unreadable records are in the cache; nothing that may be valid is left out. */
 function attachments({ store, cni }: SandboxContext): Attached[] {
-  return store.list().flatMap((containerId): Attached[] => {
-    const record = store.read(containerId);
+  return store.list().flatMap((id): Attached[] => {
+    const record = store.read(id);
+    const containerId = typeof record === "object" ? cniIdOf(record) : knownCniId(store, id);
     if (record !== undefined && record !== "unreadable") {
       return everyAttachment(record).map((attachment) =>
         Object.assign({ containerId }, attachment),

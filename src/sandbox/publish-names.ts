@@ -3,7 +3,7 @@ import { readDockerContainer } from "../engine/docker-container.ts";
 import type { ResultDns } from "../names/resolv-conf.ts";
 import type { SandboxContext } from "./context.ts";
 import { editShown, refreshHosts } from "./hosts.ts";
-import type { SandboxRecord } from "../state/record.ts";
+import { cniIdOf, type SandboxRecord } from "../state/record.ts";
 
 /**
  * Writes what a container and those beside it know of each other: the networks' DNS settings in its resolv.conf, its own
@@ -40,7 +40,7 @@ const MAX_RESOLV_CONF = 64 * 1024;
 
 function resultDns(context: SandboxContext, record: SandboxRecord): ResultDns[] {
   return record.attachments.flatMap(({ list, ifName }) => {
-    const ref = { containerId: record.id, ifName };
+    const ref = { containerId: cniIdOf(record), ifName };
     const result = context.cni.cachedResult(parseNetworkList(list), ref);
     const dns = result && containerAddresses(result, ifName).dns;
     return dns === undefined ? [] : [dns];

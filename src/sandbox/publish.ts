@@ -20,7 +20,7 @@ import {
   withPorts,
 } from "./port-changes.ts";
 import { holdsPorts, releasePorts } from "./published.ts";
-import { logEvent } from "./release.ts";
+import { logEvent } from "./network-event.ts";
 
 /** The container as messages name it, and the ports that it was about. */
 export interface PortsChanged {

@@ -7,6 +7,7 @@ import {
 } from "../cni/index.ts";
 import { netnsName } from "../netns/netns.ts";
 import type { SandboxContext } from "./context.ts";
+import { claimedName, knownCniId } from "../state/claims.ts";
 import { runsNow } from "../state/facts.ts";
 import { type AttachmentRecord, publishedPorts, type SandboxRecord } from "../state/record.ts";
 
@@ -21,11 +22,13 @@ export async function recover(
   id: string,
   knownDir?: string,
 ): Promise<SandboxRecord> {
-  const netns = netnsName(id);
-  const cached = context.cni.cachedAttachments(id, { incomplete: true });
+  const { containerDir = knownDir, runtimeDir = "" } = context.store.links(id);
+  const cniId = knownCniId(context.store, id);
+  const netns = netnsName(cniId);
+  const cached = context.cni.cachedAttachments(cniId, { incomplete: true });
   const attachments = cached.flatMap((each) => recallAttachment(context, each));
   const isAttached = attachments.length > 0 && cached.every(({ incomplete }) => !incomplete);
-  const { containerDir = knownDir, runtimeDir = "" } = context.store.links(id);
+  const reserve = claimedName(context.store, id);
   const record: SandboxRecord = {
     version: 1,
     id,
@@ -37,6 +40,8 @@ export async function recover(
     keep: containerDir !== undefined,
     ...(containerDir !== undefined && { containerDir }),
     runtimeDir,
+    ...(cniId !== id && { cniId }),
+    ...(reserve !== undefined && { reserve }),
     attachments: attachments.length > 0 ? attachments : await context.configured(),
   };
   // Another may have been given the ports meanwhile.

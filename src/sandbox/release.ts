@@ -1,15 +1,15 @@
 import { CniError, containerAddresses, parseNetworkList } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
 import { netnsPath } from "../netns/netns.ts";
-import type { LogFields } from "../lib/log.ts";
 import { detachAll } from "./attach.ts";
 import type { SandboxContext } from "./context.ts";
+import { logEvent } from "./network-event.ts";
 import { noteHosts } from "./hosts.ts";
 import { withSharedHostLock } from "./host-lock.ts";
 import {
   type AttachmentRecord,
+  cniIdOf,
   everyAttachment,
-  publishedPorts,
   type SandboxRecord,
 } from "../state/record.ts";
 import { transition } from "../state/transitions.ts";
@@ -25,6 +25,10 @@ export async function release(
   record: SandboxRecord,
   { staysLocked = false, signal }: { staysLocked?: boolean; signal?: AbortSignal } = {},
 ): Promise<void> {
+  if (record.predecessor !== undefined) {
+    const { finishTakeOver } = await import("./take-over.ts");
+    await finishTakeOver(context, record);
+  }
   const hasNothing = hadNoAdd(context, record);
   noteRemoval(context, record);
   noteHosts(context, record);
@@ -41,32 +45,6 @@ export async function release(
   if (!hasNothing) logEvent(context, record, "detach", "released");
 }
 
-/** What happens to a network, for `docker cni events`: see docs/commands.md. */
-export type NetworkEvent =
-  | "attach"
-  | "detach"
-  | "keep"
-  | "heal"
-  | "connect"
-  | "disconnect"
-  | "publish"
-  | "unpublish";
-
-/** Writes an event to the log, with what a tool that follows them has to know of the network. */
-export function logEvent(
-  { log }: SandboxContext,
-  record: SandboxRecord,
-  event: NetworkEvent,
-  msg: string,
-  more: LogFields = {},
-): void {
-  const { id: container, name, attachments } = record;
-  const networks = attachments.map(({ network, ifName, addresses, mac }) => {
-    return { network, interface: ifName, addresses, mac };
-  });
-  log.info({ container, name, event, networks, ports: publishedPorts(record), ...more }, msg);
-}
-
 /** Ends what a killed operation left at work on the sandbox; the caller holds its lock. */
 export async function killOrphans(context: SandboxContext, record: SandboxRecord): Promise<void> {
   if (record.state !== "attached" || record.changing)
@@ -76,11 +54,15 @@ export async function killOrphans(context: SandboxContext, record: SandboxRecord
 /** Whether no plugin ever succeeded for it: then it holds no address and no port, whatever its DEL says. */
 export function hadNoAdd(
   { cni }: SandboxContext,
-  { id, state, attachments }: SandboxRecord,
+  { id, cniId = id, state, attachments }: SandboxRecord,
 ): boolean {
-  if (state === "attached" || attachments.some(({ addresses }) => addresses.length > 0))
+  if (
+    state === "attached" ||
+    state === "reserved" ||
+    attachments.some(({ addresses }) => addresses.length > 0)
+  )
     return false;
-  return cni.cachedAttachments(id, { incomplete: true }).length === 0;
+  return cni.cachedAttachments(cniId, { incomplete: true }).length === 0;
 }
 
 /**
@@ -162,11 +144,11 @@ function masquerades({ list }: AttachmentRecord): boolean {
 
 function knownAddresses(
   context: SandboxContext,
-  { id: containerId }: SandboxRecord,
+  record: SandboxRecord,
   { addresses, list, ifName }: AttachmentRecord,
 ): string[] {
   if (addresses.length > 0) return addresses;
-  const ref = { containerId, ifName };
+  const ref = { containerId: cniIdOf(record), ifName };
   const result = context.cni.cachedResult(parseNetworkList(list), ref, { incomplete: true });
   return result === undefined ? [] : containerAddresses(result, ifName).ips;
 }

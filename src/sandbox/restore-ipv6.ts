@@ -2,7 +2,7 @@ import { containerAddresses, parseNetworkList } from "../cni/index.ts";
 import type { SandboxContext } from "./context.ts";
 import { chooseDefaultRoutes, type RouteOffer } from "./default-route.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
-import type { SandboxRecord } from "../state/record.ts";
+import { cniIdOf, type SandboxRecord } from "../state/record.ts";
 
 /** Switches IPv6 off where the container's sysctls say so, after an ADD that came later than they did. */
 export async function dropIpv6(context: SandboxContext, record: SandboxRecord): Promise<void> {
@@ -25,7 +25,7 @@ export async function restoreIpv6(
   const offers: RouteOffer[] = [];
   for (const { list: raw, ifName: asked, addresses, defaultRoute } of record.attachments) {
     const list = parseNetworkList(raw);
-    const result = context.cni.cachedResult(list, { containerId: record.id, ifName: asked });
+    const result = context.cni.cachedResult(list, { containerId: cniIdOf(record), ifName: asked });
     const own = result && containerAddresses(result, asked);
     const ipv6 = addresses.filter((address) => address.includes(":"));
     if (own === undefined || ipv6.length === 0) continue;

@@ -3,7 +3,7 @@ import { parseIpWithPrefix } from "../lib/ip.ts";
 import type { Seen } from "../netns/show.ts";
 import type { SandboxContext } from "./context.ts";
 import { isUnavailable } from "./early.ts";
-import type { SandboxRecord } from "../state/record.ts";
+import { cniIdOf, type SandboxRecord } from "../state/record.ts";
 
 /** Messages of plugins that could not look: no CHECK at all, a bridge without IPAM. */
 const COULD_NOT = /not implemented|no plugin name provided/i;
@@ -30,7 +30,7 @@ async function isAsRecorded(context: SandboxContext, record: SandboxRecord): Pro
   if (!context.netns.isAlive(record.netns)) return false;
   const seen = readNamespace(await context.netns.show(record.netns));
   for (const { list, ifName: asked, addresses } of record.attachments) {
-    const ref = { containerId: record.id, ifName: asked };
+    const ref = { containerId: cniIdOf(record), ifName: asked };
     const result = context.cni.cachedResult(parseNetworkList(list), ref);
     const told = result === undefined ? undefined : containerAddresses(result, asked);
     const { ifName = asked, ips = addresses, routes = [] } = told ?? {};

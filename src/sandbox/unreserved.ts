@@ -15,6 +15,8 @@ export interface Taken {
   id: string;
   /** The other container's name or id. */
   owner: string;
+  /** The name that it is reserved for, where the other container is gone. */
+  reserve?: string | undefined;
 }
 
 /**
@@ -32,8 +34,11 @@ export function takenFrom(context: SandboxContext, record: SandboxRecord): Taken
       const own = other.attachments.filter((each) => each.network === network);
       const kept = new Set(own.flatMap((each) => each.addresses));
       const address = addresses.find((each) => kept.has(each));
-      if (address === undefined || isOver(assessNow(context, other))) continue;
-      return { address, id, owner: nameOfNow(other) ?? other.id };
+      if (address === undefined) continue;
+      const { life } = assessNow(context, other);
+      if (isOver({ life })) continue;
+      const reserve = life === "reserved" ? other.reserve : undefined;
+      return { address, id, owner: nameOfNow(other) ?? other.id, reserve };
     }
   }
   return undefined;
@@ -56,7 +61,14 @@ export function noteEarlierBoots({ store, bootId }: SandboxContext): void {
 }
 
 /** The error of a network that gives out nothing but what is kept for others. */
-export function keptForOther({ address, owner }: Taken): UserError {
+export function keptForOther({ address, owner, reserve }: Taken): UserError {
+  if (reserve !== undefined) {
+    return new UserError(
+      "CNI_FAILED",
+      `the network gave ${address}, which is reserved for ${reserve}`,
+      { hint: `start a container of that name, or give it up: docker cni release ${reserve}` },
+    );
+  }
   return new UserError(
     "CNI_FAILED",
     `the network gave ${address}, which is kept for container ${owner}`,

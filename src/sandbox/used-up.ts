@@ -30,7 +30,9 @@ export function explainUsedUp(
       const keeps = other.attachments.some(
         (each) => each.addresses.length > 0 && each.network === network,
       );
-      return keeps ? [{ name: other.name ?? id.slice(0, 12), ms }] : [];
+      return keeps && other.state !== "reserved"
+        ? [{ name: other.name ?? id.slice(0, 12), ms }]
+        : [];
     })
     .toSorted((a, b) => b.ms - a.ms);
   const [oldest] = stopped;

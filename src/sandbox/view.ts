@@ -9,9 +9,16 @@ import type { Retry } from "../state/marks.ts";
 /**
  * `running`, `kept`: it has its network, the container runs or is stopped. `creating`: its start is under way, or was
  * not finished. `removing`: it is being undone, or could not be. `unreadable`: its record is; what is shown was recovered.
- * `over`: its container is gone, and gc will release it.
+ * `reserved`: its container is gone, and the next one of its name has it. `over`: its container is gone, and gc will release it.
  */
-export type SandboxState = "running" | "kept" | "creating" | "removing" | "unreadable" | "over";
+export type SandboxState =
+  | "running"
+  | "kept"
+  | "creating"
+  | "removing"
+  | "unreadable"
+  | "reserved"
+  | "over";
 
 /** A sandbox as an operator sees it. */
 export interface SandboxView {
@@ -56,7 +63,7 @@ function stateOf(
 ): SandboxState {
   if (state === "removing") return "removing";
   if (isOver({ life })) return "over";
-  if (life === "kept") return "kept";
+  if (life === "kept" || life === "reserved") return life;
   if (state === "creating") return "creating";
   return facts.process === "running" ? "running" : "kept";
 }

@@ -26,11 +26,15 @@ export interface Marks {
   isParked?: boolean;
   /** When a removal that failed is tried again, in ms from now; not positive: it is time. */
   retryInMs?: number | undefined;
+  /** Its network is for the next container of its name. `forMs`: for how long it has been waiting for that; undefined: not yet. */
+  reservation?: { forMs?: number | undefined } | undefined;
 }
 
 export interface Policy {
   /** How long a stopped container keeps its network, ms; undefined: until it is removed. */
   keepForMs?: number | undefined;
+  /** How long a network waits for the next container of its name, ms; undefined: until it is released. */
+  reserveForMs?: number | undefined;
   /** How long after a stop a removal is left to what the poststop hook left behind, ms; undefined: not at all. */
   hookMs?: number | undefined;
 }
@@ -40,7 +44,7 @@ export interface Assessment {
   /**
    * `starting`: its container runs or is being created, and its network is not there to the end. `running`: its container runs with
    * its network. `kept`: its container is stopped, and has its network again at its next start. `unknown`: nothing tells whether
-   * its container exists, or runs. `releasable`: nobody needs it. `retry later`: nobody needs it, and its removal failed a short
+   * its container exists, or runs. `reserved`: its container is gone, and the next one of its name has it. `releasable`: nobody needs it. `retry later`: nobody needs it, and its removal failed a short
    * time ago. `left to its hook`: nobody needs it, and what its poststop hook left behind is about to remove it.
    */
   life:
@@ -48,6 +52,7 @@ export interface Assessment {
     | "running"
     | "kept"
     | "unknown"
+    | "reserved"
     | "releasable"
     | "retry later"
     | "left to its hook";
@@ -60,7 +65,10 @@ export interface Assessment {
 }
 
 /** What of a record counts here. */
-export type Remembered = Pick<SandboxRecord, "state" | "keep" | "attachments" | "disconnected">;
+export type Remembered = Pick<
+  SandboxRecord,
+  "state" | "keep" | "attachments" | "disconnected" | "unfinished" | "reserve"
+>;
 
 /**
  * Says what a sandbox is, from all that is known of it: the one place where this is decided. What is unknown is never
@@ -95,12 +103,20 @@ export function isOver({ life }: Pick<Assessment, "life">): boolean {
 
 function lifeOf(
   record: Remembered | "unreadable" | "unread",
-  { stoppedForMs, retryInMs = 0 }: Marks,
+  { stoppedForMs, retryInMs = 0, reservation }: Marks,
   facts: Facts,
-  { keepForMs = Number.POSITIVE_INFINITY, hookMs = 0 }: Policy,
+  {
+    keepForMs = Number.POSITIVE_INFINITY,
+    reserveForMs = Number.POSITIVE_INFINITY,
+    hookMs = 0,
+  }: Policy,
 ): Assessment["life"] {
-  const isKeptTooLong = stoppedForMs !== undefined && stoppedForMs > keepForMs;
+  const isKeptTooLong =
+    stoppedForMs !== undefined && stoppedForMs > keepForMs && reservation === undefined;
   if (!isNeeded(record, facts, isKeptTooLong)) {
+    const { forMs = 0 } = reservation ?? {};
+    if (reservation !== undefined && forMs <= reserveForMs && isReservable(record))
+      return "reserved";
     if (stoppedForMs !== undefined && stoppedForMs < hookMs) return "left to its hook";
     return retryInMs > 0 && retryInMs <= LONGEST_PAUSE_MS ? "retry later" : "releasable";
   }
@@ -128,7 +144,13 @@ function isNeeded(
   if (container === "none") return false;
   // Nobody can tell of an unreadable record that it is not worth keeping.
   if (typeof record !== "object") return true;
-  return record.keep && hadNetwork(record) && !isKeptTooLong;
+  return (record.keep || record.state === "reserved") && hadNetwork(record) && !isKeptTooLong;
+}
+
+/** Whether there is anything to wait for a successor with. */
+function isReservable(record: Remembered | "unreadable" | "unread"): boolean {
+  if (typeof record !== "object") return true;
+  return record.state !== "removing" && record.reserve !== undefined && hadNetwork(record);
 }
 
 function networkOf(
@@ -138,7 +160,7 @@ function networkOf(
 ): Assessment["network"] {
   if (typeof record !== "object") return "unknown";
   if (record.state === "removing" || !hadNetwork(record)) return "none";
-  if (record.state === "creating") return "unfinished";
+  if (record.state === "creating" || record.unfinished === true) return "unfinished";
   if (netns === "unread") return "unknown";
   if (netns === "there") return "whole";
   return isParked && process === "stopped" ? "parked" : "lost";
@@ -148,6 +170,7 @@ function networkOf(
 function hadNetwork({ state, attachments, disconnected }: Remembered): boolean {
   return (
     state === "attached" ||
+    state === "reserved" ||
     // That was a network once; there may be none left.
     disconnected !== undefined ||
     attachments.some(({ addresses, lost }) => addresses.length > 0 || lost !== undefined)

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, lstatSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { isEngineThere } from "../engine/container-dir.ts";
 import { errnoOf } from "../lib/errors.ts";
 import { assess, type Assessment, type Facts, isOver, type Marks } from "./assess.ts";
@@ -16,6 +16,8 @@ export interface FactSource extends NetnsSource {
   store: SandboxStore;
   /** How long after its stop a container keeps its network, ms; undefined: until it is removed. */
   keepForMs: number | undefined;
+  /** How long a network waits for the next container of its name, ms; undefined: until it is released. */
+  reserveForMs: number | undefined;
 }
 
 /** Looks at the host, and says what the sandbox of `record` is; of an unreadable one `record` is the recovered one. */
@@ -31,8 +33,7 @@ export function assessNow(
     isParked: facts.netns === "lost" && isParked(store, record.id),
     isUnproven: facts.process === "stopped" && makingOf(store, record.id) === "unproven",
   };
-  const { keepForMs } = source;
-  const found = assess(isUnreadable ? "unreadable" : record, marks, facts, { keepForMs });
+  const found = assess(isUnreadable ? "unreadable" : record, marks, facts, source);
   return { ...found, facts, marks };
 }
 
@@ -55,7 +56,10 @@ export function isLeftToRelease(record: SandboxRecord | "unreadable" | undefined
  * Whether there is a sandbox to be released whose container is gone, and it is time to do so: a quick look at many, that
  * reads no record.
  */
-export function hasGarbage(store: SandboxStore): boolean {
+export function hasGarbage({
+  store,
+  ...policy
+}: Pick<FactSource, "store" | "reserveForMs">): boolean {
   const ids = store.list();
   // One engine has nearly all of them: a list of its folder spares a look at each.
   const { containerDir: one } = store.links(ids[0] ?? "");
@@ -66,7 +70,9 @@ export function hasGarbage(store: SandboxStore): boolean {
     if (container !== "gone") return false;
     const marks = readMarks(store, id);
     const facts: Facts = { container, process: "unread", netns: "unread" };
-    return assess("unread", marks, facts, { hookMs: HOOK_MS }).life === "releasable";
+    const { life } = assess("unread", marks, facts, { ...policy, hookMs: HOOK_MS });
+    // One whose removal nobody has seen yet holds its ports still.
+    return life === "releasable" || (life === "reserved" && marks.reservation?.forMs === undefined);
   });
 }
 
@@ -84,7 +90,16 @@ function readMarks(store: SandboxStore, id: string): Marks {
   return {
     stoppedForMs: store.stoppedFor(id),
     ...(nextAt !== undefined && { retryInMs: nextAt - Date.now() }),
+    reservation: readReservation(store, id),
   };
+}
+
+/** Whether the network is for the next container of its name, by the link beside its record, and since when it waits for that. */
+function readReservation(store: SandboxStore, id: string): Marks["reservation"] {
+  const [link, mark] = ["reserve", "reserved"].map((name) =>
+    lstatSync(join(store.pathOf(id), name), { throwIfNoEntry: false }),
+  );
+  return link && { forMs: mark && Math.max(0, Date.now() - mark.mtimeMs) };
 }
 
 /** Looks for the container where its engine keeps it. */

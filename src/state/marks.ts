@@ -30,6 +30,9 @@ import { inState, link, makeFolder } from "./files.ts";
  * - `retry`: `<attempts> <error>`; its mtime is when a removal that failed is tried again. Written by gc; read by gc, `ls` and,
  *   whether it exists, hooks/poststop.
  *
+ * - `reserved`, empty: its mtime is since when the network waits for the next container of its name. Written by who sees that the
+ *   container is gone; read by the assessment.
+ *
  * In the state folder:
  *
  * - `unheld/<id>`, empty: the sandbox's addresses are kept, and no plugin holds them. Written by a rebuild and by the first ADD
@@ -38,6 +41,8 @@ import { inState, link, makeFolder } from "./files.ts";
  * - `over/<id>`, empty: the release queue. Written by hooks/poststop, read by the copy of it that releases them together.
  * - `hosts/<pid>.<id>`: a link whose target is `/<network>/<network>…`: hosts files to be written anew. Written by every change
  *   of who is on a network, read by the next process that locks the folder.
+ * - `reserved/<name>@<id>`, empty: the container has this name, and its network is for the next one of it. Written by a start,
+ *   read by the start of another container of that name.
  * - `gc`, empty: its mtime is when all sandboxes were last looked at. Written by gc, read by `create`.
  */
 export const MARKS = {

@@ -8,9 +8,10 @@ export interface SandboxRecord {
   id: string;
   /**
    * `creating`: effects may exist that no result tells of. `attached`: every attachment has its result in the CNI cache.
-   * `removing`: being undone; nothing of it is worth keeping.
+   * `reserved`: its container is gone, and the next one of its name takes it over. `removing`: being undone; nothing of it is
+   * worth keeping.
    */
-  state: "creating" | "attached" | "removing";
+  state: "creating" | "attached" | "reserved" | "removing";
   /** The namespace's name below /run/netns. */
   netns: string;
   /** The boot in which the namespace and the attachments were made (/proc/sys/kernel/random/boot_id). */
@@ -47,6 +48,16 @@ export interface SandboxRecord {
   chosenPorts?: ChosenPort[];
   /** The environment that its plugins have, in every call of them: what the engine started it with, see `pluginEnvironment`. */
   environment?: Record<string, string>;
+  /** The id that CNI knows its attachments by, where that is the one of the container that had them first. */
+  cniId?: string;
+  /** The name for which the network is reserved when the container is removed. */
+  reserve?: string;
+  /** Of a reserved one: it is to be built again, as one that is `creating`. */
+  unfinished?: true;
+  /** Of a reserved one: the container that is about to take it over, or was killed at that. */
+  successor?: string;
+  /** The reserved sandbox that was taken over, as long as there may be something of it. */
+  predecessor?: string;
   attachments: AttachmentRecord[];
   /** What `connect` and `disconnect` are at, or were killed at: it is none of the attachments, and is to be undone. */
   changing?: ChangingAttachment[];
@@ -87,6 +98,11 @@ export function publishedPorts({ attachments }: Pick<SandboxRecord, "attachments
   });
 }
 
+/** The id that CNI knows the attachments of a sandbox by. */
+export function cniIdOf({ id, cniId }: Pick<SandboxRecord, "id" | "cniId">): string {
+  return cniId ?? id;
+}
+
 /** The attachments of which there may be something to undo, those that are being changed too. */
 export function everyAttachment({ attachments, changing = [] }: SandboxRecord): AttachmentRecord[] {
   return [...attachments, ...changing.map(({ attachment }) => attachment)];
@@ -122,7 +138,7 @@ export interface AttachmentRecord {
   tookDefaultRoute?: Record<string, string[]>;
 }
 
-const STATES: ReadonlySet<string> = new Set(["creating", "attached", "removing"]);
+const STATES: ReadonlySet<string> = new Set(["creating", "attached", "reserved", "removing"]);
 const PORTS_STATES: ReadonlySet<string> = new Set(["releasing", "released", "acquiring"]);
 
 /** Reads a record's JSON; undefined when the text is no record of this version (cut off, or of a newer program). */

@@ -15,7 +15,7 @@ export interface SandboxStore extends SandboxMarks {
   /** Which low-level runtime made a container; not in the state folder, which the launcher does not know. */
   readonly runtimeNotes: RuntimeNotes;
   /** Makes and names a folder of what all sandboxes share; its lock guards that. */
-  sharedDir(what: "ports" | "hosts" | "networks" | "images"): string;
+  sharedDir(what: "ports" | "hosts" | "networks" | "images" | "reserved"): string;
   /** The folder of one sandbox, whether it exists or not. */
   pathOf(id: string): string;
   /** Makes the folder of all sandboxes. */
@@ -81,6 +81,8 @@ export function fileStore(stateDir: string, notesDir = RUNTIME_NOTES): SandboxSt
       inState(recordOf(record.id), () => {
         link(record.containerDir, join(pathOf(record.id), "container"));
         link(record.runtimeDir, join(pathOf(record.id), "runtime"));
+        link(record.cniId, join(pathOf(record.id), "cni"));
+        link(record.reserve, join(pathOf(record.id), "reserve"));
         replaceFile(recordOf(record.id), `${JSON.stringify(record)}\n`, durable);
       }),
     makeDurable: (id) => inState(recordOf(id), () => syncFile(recordOf(id))),

@@ -13,8 +13,14 @@ const EVENTS = {
   rebuilding: { from: ["attached", "creating"], to: "creating" },
   /** An address of it was asked for by name by another container: that attachment is about to be undone. */
   handingOver: { from: ["attached", "creating"], to: "creating" },
+  /** Its container is gone, and it is left to the next one of its name. */
+  reserving: { from: ["attached", "creating", "reserved"], to: "reserved" },
+  /** That one has it, as it was left. */
+  adopting: { from: ["reserved"], to: "attached" },
+  /** That one has it, and builds it again. */
+  adoptingUnfinished: { from: ["reserved"], to: "creating" },
   /** It is about to be undone for good. */
-  removing: { from: ["attached", "creating", "removing"], to: "removing" },
+  removing: { from: ["attached", "creating", "reserved", "removing"], to: "removing" },
 } as const satisfies Record<string, { from: readonly State[]; to: State }>;
 
 /** The same of its published ports. */

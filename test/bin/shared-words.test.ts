@@ -26,6 +26,7 @@ import { callersEnvironment } from "../../src/runtime/environment.ts";
 import { poststopHook } from "../../src/runtime/hooks.ts";
 import { fileRuntimeNotes, RUNTIME_NOTES } from "../../src/state/runtime-notes.ts";
 import { markMaking } from "../../src/state/making.ts";
+import { markReserved } from "../../src/state/claims.ts";
 import { fileStore } from "../../src/state/store.ts";
 import { keptRecord, useBench } from "../sandbox/context.ts";
 
@@ -121,6 +122,7 @@ describe("hooks/poststop", () => {
     store.markSettleBeforeStart("c1", "always");
     markMaking(store, "c1");
     store.writeRetry("c1", { attempts: 1, error: "", nextAt: 0 });
+    markReserved(store, "c1", true);
     const files = readdirSync(store.pathOf("c1"));
     const named = [
       ...all(POSTSTOP, /\$sandbox\/([\w.]+)/g),
@@ -134,6 +136,7 @@ describe("hooks/poststop", () => {
       "late",
       "making",
       "record.json",
+      "reserved",
       "retry",
       "stopped",
     ]);

@@ -21,6 +21,7 @@ const defaults: Config = {
   keep: "always",
   keepForMs: undefined,
   parkAfterMs: 86_400_000,
+  reserveForMs: undefined,
   attach: "always",
   imageLabels: "ignore",
   envAddresses: false,

@@ -122,6 +122,7 @@ function context(): CreateContext {
     configured: async () => [],
     keepForMs: undefined,
     parkAfterMs: undefined,
+    reserveForMs: undefined,
     hosts: false,
     netns: {
       add: async (name) => {

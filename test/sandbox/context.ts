@@ -179,6 +179,7 @@ function makeBench(dir: string): Bench {
     lockTimeoutMs: 1000,
     keepForMs: undefined,
     parkAfterMs: undefined,
+    reserveForMs: undefined,
     hosts: false,
   };
   return { dir, context, events, faults, namespaces, cached, configured, results };

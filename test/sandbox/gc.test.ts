@@ -56,12 +56,12 @@ describe("gc", () => {
     const { context, events, namespaces } = bench.current;
     write(keptRecord(bench.current, { name: "web" }));
     removeContainer(bench.current);
-    expect(hasGarbage(context.store)).toBe(true);
+    expect(hasGarbage(context)).toBe(true);
     expect(await sweep(context)).toEqual([{ id: "c1", name: "web", outcome: "released" }]);
     expect(events).toEqual(["DEL", "netns remove"]);
     expect([...namespaces]).toEqual([]);
     expect(context.store.list()).toEqual([]);
-    expect(hasGarbage(context.store)).toBe(false);
+    expect(hasGarbage(context)).toBe(false);
   });
 
   test("does nothing on a dry run", async () => {
@@ -78,7 +78,7 @@ describe("gc", () => {
     write(keptRecord(bench.current));
     removeContainer(bench.current);
     rmSync(join(dir, "volumes"), { recursive: true });
-    expect(hasGarbage(context.store)).toBe(false);
+    expect(hasGarbage(context)).toBe(false);
     expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
   });
 
@@ -86,7 +86,7 @@ describe("gc", () => {
     const { context, dir } = bench.current;
     write(keptRecord(bench.current));
     rmSync(join(dir, "containers"), { recursive: true });
-    expect(hasGarbage(context.store)).toBe(false);
+    expect(hasGarbage(context)).toBe(false);
     expect(await sweep(context)).toEqual([{ id: "c1", outcome: "kept" }]);
   });
 
@@ -105,7 +105,7 @@ describe("gc", () => {
     writeFileSync(mark, `${boot ?? thisBoot} ${Number(uptime) - since}\n`);
     const stopped = Date.now() / 1000 - since;
     utimesSync(mark, stopped, stopped);
-    expect(hasGarbage(context.store)).toBe(found);
+    expect(hasGarbage(context)).toBe(found);
   });
 
   test("takes back the mark of a stop that came late, when the container ran again, and keeps its ports", async () => {
@@ -188,7 +188,7 @@ describe("a removal that fails", () => {
   test("is left for later by who is patient, at most an hour, and tried by who is not", async () => {
     const { context, faults } = bench.current;
     await collect(context, "c1", patient);
-    expect(hasGarbage(context.store)).toBe(false);
+    expect(hasGarbage(context)).toBe(false);
     expect(await collect(context, "c1", patient)).toMatchObject({
       outcome: "waiting",
       reason: "no bridge",

@@ -9,7 +9,15 @@ import {
 } from "../../src/state/assess.ts";
 
 /** The records that there can be; `first start` and `rebuild` are `creating`, without and with addresses of before. */
-const RECORDS = ["unread", "unreadable", "first start", "rebuild", "attached", "removing"] as const;
+const RECORDS = [
+  "unread",
+  "unreadable",
+  "first start",
+  "rebuild",
+  "attached",
+  "reserved",
+  "removing",
+] as const;
 type Kind = (typeof RECORDS)[number];
 
 const CONTAINERS = ["there", "gone", "unknown", "none"] as const;
@@ -21,35 +29,42 @@ const KEEPS = ["yes", "no"] as const;
  * `|` for one or the other.
  */
 const LIFE = `
-  record                                     keep  container      process                   life
+  record                                     keep  name  container      process                   life
 
-  removing                                   any   any            any                       releasable
+  removing                                   any   any   any            any                       releasable
 
-  first start | rebuild                      any   any            running                   starting
-  attached | unreadable                      any   any            running                   running
+  first start | rebuild                      any   any   any            running                   starting
+  attached | reserved | unreadable           any   any   any            running                   running
 
-  first start | rebuild | attached           any   gone           stopped|abandoned|unread  releasable
-  unreadable                                 any   gone           stopped|abandoned|unread  releasable
-  unread                                     any   gone           unread                    releasable
+  first start                                any   any   gone           stopped|abandoned|unread  releasable
+  rebuild | attached | reserved              any   no    gone           stopped|abandoned|unread  releasable
+  rebuild | attached | reserved              any   yes   gone           stopped|abandoned|unread  reserved
+  unreadable                                 any   no    gone           stopped|abandoned|unread  releasable
+  unreadable                                 any   yes   gone           stopped|abandoned|unread  reserved
+  unread                                     any   no    gone           unread                    releasable
+  unread                                     any   yes   gone           unread                    reserved
 
-  first start | rebuild | attached           any   unknown        stopped|unread            unknown
-  unreadable                                 any   unknown        stopped|unread            unknown
-  unread                                     any   unknown        unread                    unknown
+  first start | rebuild | attached           any   any   unknown        stopped|unread            unknown
+  reserved | unreadable                      any   any   unknown        stopped|unread            unknown
+  unread                                     any   any   unknown        unread                    unknown
 
-  first start | rebuild | attached           any   none           stopped                   releasable
-  unreadable                                 any   none           stopped                   releasable
-  first start | rebuild | attached           any   none|there     unread                    unknown
-  unreadable | unread                        any   none|there     unread                    unknown
+  first start                                any   any   none           stopped                   releasable
+  rebuild | attached | reserved | unreadable  any  no    none           stopped                   releasable
+  rebuild | attached | reserved | unreadable  any  yes   none           stopped                   reserved
+  first start | rebuild | attached           any   any   none|there     unread                    unknown
+  reserved | unreadable | unread             any   any   none|there     unread                    unknown
 
-  first start                                any   there          stopped                   releasable
-  rebuild | attached                         yes   there          stopped                   kept
-  rebuild | attached                         no    there          stopped                   releasable
-  unreadable                                 any   there          stopped                   kept
+  first start                                any   any   there          stopped                   releasable
+  rebuild | attached                         yes   any   there          stopped                   kept
+  rebuild | attached                         no    no    there          stopped                   releasable
+  rebuild | attached                         no    yes   there          stopped                   reserved
+  reserved | unreadable                      any   any   there          stopped                   kept
 `;
 
 interface Row {
   record: string[];
   keep: string[];
+  name: string[];
   container: string[];
   process: string[];
   life: string;
@@ -62,12 +77,13 @@ const rows: Row[] = LIFE.trim()
   .slice(1)
   .filter((line) => line.trim() !== "")
   .map((line) => {
-    const [record = "", keep = "", container = "", process = "", life = ""] = line
+    const [record = "", keep = "", name = "", container = "", process = "", life = ""] = line
       .trim()
       .split(/ {2,}/);
     return {
       record: words(record),
       keep: words(keep),
+      name: words(name),
       container: words(container),
       process: words(process),
       life,
@@ -77,6 +93,8 @@ const rows: Row[] = LIFE.trim()
 interface Situation {
   record: Kind;
   keep: string;
+  /** Whether it has a name to be reserved for. */
+  name: string;
   container: Facts["container"];
   process: Facts["process"];
 }
@@ -91,8 +109,10 @@ function canOccur({ record, container, process }: Situation): boolean {
 
 const situations: Situation[] = RECORDS.flatMap((record) =>
   KEEPS.flatMap((keep) =>
-    CONTAINERS.flatMap((container) =>
-      PROCESSES.map((process) => ({ record, keep, container, process })),
+    KEEPS.flatMap((name) =>
+      CONTAINERS.flatMap((container) =>
+        PROCESSES.map((process) => ({ record, keep, name, container, process })),
+      ),
     ),
   ),
 ).filter(canOccur);
@@ -103,6 +123,7 @@ function matches(row: Row, situation: Situation): boolean {
   return (
     fits(row.record, situation.record) &&
     fits(row.keep, situation.keep) &&
+    fits(row.name, situation.name) &&
     fits(row.container, situation.container) &&
     fits(row.process, situation.process)
   );
@@ -110,21 +131,28 @@ function matches(row: Row, situation: Situation): boolean {
 
 const attachment = { network: "lan", ifName: "eth0", list: "{}", cniArgs: [], capabilityArgs: {} };
 
-function remembered(kind: Kind, keep = true): Remembered | "unread" | "unreadable" {
+function remembered(
+  kind: Kind,
+  keep = true,
+  reserve?: string,
+): Remembered | "unread" | "unreadable" {
   if (kind === "unread" || kind === "unreadable") return kind;
   const addresses = kind === "first start" ? [] : ["10.0.0.2/24"];
   const state = kind === "first start" || kind === "rebuild" ? "creating" : kind;
-  return { state, keep, attachments: [{ ...attachment, addresses }] };
+  return { state, keep, attachments: [{ ...attachment, addresses }], ...(reserve && { reserve }) };
 }
 
 describe("what a sandbox is", () => {
   test.each(situations)(
-    "record $record (keep: $keep), container $container, process $process",
-    ({ record, keep, container, process }) => {
-      const row = rows.filter((each) => matches(each, { record, keep, container, process }));
+    "record $record (keep: $keep, name: $name), container $container, process $process",
+    ({ record, keep, name, container, process }) => {
+      const row = rows.filter((each) => matches(each, { record, keep, name, container, process }));
       expect(row).toHaveLength(1);
       const facts = { container, process, netns: "there" } as const;
-      expect(assess(remembered(record, keep === "yes"), {}, facts).life).toBe(row[0]?.life);
+      const isNamed = name === "yes";
+      const found = remembered(record, keep === "yes", isNamed ? "web" : undefined);
+      const marks: Marks = isNamed ? { reservation: {} } : {};
+      expect(assess(found, marks, facts).life).toBe(row[0]?.life);
     },
   );
 
@@ -226,8 +254,38 @@ describe("what there is of its network", () => {
     { record: "attached", netns: "there", network: "whole" },
     { record: "attached", netns: "lost", network: "lost" },
     { record: "attached", netns: "unread", network: "unknown" },
+    { record: "reserved", netns: "there", network: "whole" },
+    { record: "reserved", netns: "lost", network: "lost" },
   ])("$record, namespace $netns: $network", ({ record, netns, network }) => {
     expect(assess(remembered(record), {}, { ...stopped, netns }).network).toBe(network);
+  });
+
+  test.each([
+    { title: "less than reserve_for", forMs: 1000, life: "reserved" },
+    { title: "longer than reserve_for", forMs: 1001, life: "releasable" },
+    { title: "a time that nobody has noted", forMs: undefined, life: "reserved" },
+  ])("one that waits for a successor for $title: $life", ({ forMs, life }) => {
+    const record = remembered("reserved", true, "web");
+    const policy: Policy = { keepForMs: 1, reserveForMs: 1000 };
+    expect(assess(record, { stoppedForMs: 9, reservation: { forMs } }, gone, policy).life).toBe(
+      life,
+    );
+  });
+
+  test("a container with a name keeps its network for longer than keep_for, while it exists", () => {
+    const marks: Marks = { stoppedForMs: 9, reservation: {} };
+    const record = remembered("attached", true, "web");
+    expect(assess(record, marks, stopped, { keepForMs: 1 }).life).toBe("kept");
+  });
+
+  test("what was not whole when it was reserved is built again", () => {
+    const record: Remembered = {
+      state: "reserved",
+      keep: true,
+      unfinished: true,
+      attachments: [{ ...attachment, addresses: ["10.0.0.2/24"] }],
+    };
+    expect(assess(record, {}, gone).network).toBe("unfinished");
   });
 
   test("a container whose only address was asked for by another one has something to come back to", () => {

@@ -21,6 +21,8 @@ interface Truth {
   hadAddresses: boolean;
   /** Whether its engine's folder of containers is where it was. */
   dataRootIsThere: boolean;
+  /** Whether it has a name that its network is reserved for. */
+  isNamed: boolean;
 }
 
 /** A sandbox as it is remembered, and whether its namespace is there; undefined: nothing is left of it. */
@@ -42,7 +44,9 @@ function factsOf(truth: Truth, { sandbox }: Real): Facts {
 /** As gc does; `reaches`: how far the removal comes before the process is killed. */
 function collect(truth: Truth, real: Real, reaches: "the record" | "the end"): void {
   const { sandbox } = real;
-  if (sandbox === undefined || !isOver(assess(sandbox, {}, factsOf(truth, real)))) return;
+  const marks = { reservation: truth.isNamed ? {} : undefined };
+  reserve(truth, real);
+  if (sandbox === undefined || !isOver(assess(sandbox, marks, factsOf(truth, real)))) return;
   if (factsOf(truth, real).process === "abandoned") truth.isCreated = false;
   move(real, "removing");
   if (reaches === "the end") real.sandbox = undefined;
@@ -52,6 +56,22 @@ function attachment(addresses: string[]): Remembered["attachments"][number] {
   return { network: "lan", ifName: "eth0", list: "{}", cniArgs: [], capabilityArgs: {}, addresses };
 }
 
+/** As gc does with what the next container of a name is to have. */
+function reserve(truth: Truth, real: Real): void {
+  const { sandbox } = real;
+  const marks = { reservation: truth.isNamed ? {} : undefined };
+  if (sandbox === undefined || assess(sandbox, marks, factsOf(truth, real)).life !== "reserved")
+    return;
+  if (sandbox.state === "creating") sandbox.unfinished = true;
+  move(real, "reserving");
+}
+
+/** As the start of the next container of the name does. */
+function adopt(real: Real): void {
+  move(real, real.sandbox?.unfinished === true ? "adoptingUnfinished" : "adopting");
+  delete real.sandbox?.unfinished;
+}
+
 /** How far a start comes. */
 const REACHES = ["the record", "the namespace", "the plugins", "the runtime", "the end"] as const;
 type Reach = (typeof REACHES)[number];
@@ -59,6 +79,7 @@ type Reach = (typeof REACHES)[number];
 /** As `create` and `start` do, until they are killed. */
 function start(truth: Truth, real: Real, reach: Reach): void {
   const facts: Facts = { container: "there", process: "stopped", netns: "unread" };
+  if (real.sandbox?.state === "reserved") adopt(real);
   if (real.sandbox !== undefined && assess(real.sandbox, {}, facts).life !== "kept") {
     move(real, "removing");
     real.sandbox = undefined;
@@ -66,7 +87,8 @@ function start(truth: Truth, real: Real, reach: Reach): void {
   const isKept = real.sandbox !== undefined;
   real.sandbox ??= {
     state: "creating",
-    keep: truth.keep,
+    keep: truth.keep || truth.isNamed,
+    ...(truth.isNamed && { reserve: "web" }),
     attachments: [attachment([])],
     netnsIsThere: false,
   };
@@ -143,6 +165,17 @@ const events = [
   ),
   constant(
     command(
+      "docker run of the same name",
+      ({ exists, isNamed, dataRootIsThere }) => !exists && isNamed && dataRootIsThere,
+      (truth, real) => {
+        if (factsOf(truth, real).process === "abandoned") truth.isCreated = false;
+        reserve(truth, real);
+        truth.exists = true;
+      },
+    ),
+  ),
+  constant(
+    command(
       "a reboot",
       () => true,
       (truth, real) => {
@@ -176,9 +209,13 @@ const events = [
   ),
 ];
 
-test.each([{ keep: true }, { keep: false }])(
-  "whatever happens, no container that exists loses its network, and one that is gone leaves nothing (keep: $keep)",
-  ({ keep }) => {
+test.each([
+  { keep: true, isNamed: false },
+  { keep: false, isNamed: false },
+  { keep: true, isNamed: true },
+])(
+  "whatever happens, no container that exists loses its network, and one that is gone leaves nothing (keep: $keep) but what is reserved (name: $isNamed)",
+  ({ keep, isNamed }) => {
     assert(
       property(sequencesOf(events, { maxCommands: 40 }), (commands) => {
         const truth: Truth = {
@@ -188,13 +225,15 @@ test.each([{ keep: true }, { keep: false }])(
           keep,
           hadAddresses: false,
           dataRootIsThere: true,
+          isNamed,
         };
         const real: Real = { sandbox: undefined };
         modelRun(() => ({ model: truth, real }), commands);
         // The container ends and is removed, and one gc later nothing of it is there.
         Object.assign(truth, { runs: false, exists: false, dataRootIsThere: true });
         collect(truth, real, "the end");
-        expect(real.sandbox).toBeUndefined();
+        const left = isNamed && truth.hadAddresses ? "reserved" : undefined;
+        expect(real.sandbox?.state).toBe(left);
       }),
       { numRuns: 2000 },
     );

@@ -45,7 +45,7 @@ test("a record is read as it was written, in files that only root may read", () 
 });
 
 test.each([
-  { title: "a state of another version", change: { state: "reserved" } },
+  { title: "a state of another version", change: { state: "lent" } },
   { title: "a state of its ports of another version", change: { ports: "lent" } },
   { title: "another version", change: { version: 2 } },
   { title: "no attachments", change: { attachments: undefined } },

@@ -14,10 +14,11 @@ import {
 
 /** A word for what each event makes of each state; `-`: it cannot happen. */
 const STATES = `
-               attached   rebuilding  handingOver  removing
-  creating     attached   creating    creating     removing
-  attached     -          creating    creating     removing
-  removing     -          -           -            removing
+               attached   rebuilding  handingOver  reserving  adopting  adoptingUnfinished  removing
+  creating     attached   creating    creating     reserved   -         -                   removing
+  attached     -          creating    creating     reserved   -         -                   removing
+  reserved     -          -           -            reserved   attached  creating            removing
+  removing     -          -           -            -          -         -                   removing
 `;
 const PORTS = `
                releasing  released    acquiring    held
@@ -66,8 +67,16 @@ function outcome(work: () => string): string {
 }
 
 const ofSandboxes = cells<SandboxRecord["state"], SandboxEvent>(STATES, {
-  states: ["creating", "attached", "removing"],
-  events: ["attached", "rebuilding", "handingOver", "removing"],
+  states: ["creating", "attached", "reserved", "removing"],
+  events: [
+    "attached",
+    "rebuilding",
+    "handingOver",
+    "reserving",
+    "adopting",
+    "adoptingUnfinished",
+    "removing",
+  ],
 });
 const ofPorts = cells<NonNullable<SandboxRecord["ports"]> | "held", PortsEvent>(PORTS, {
   states: ["held", "releasing", "released", "acquiring"],

@@ -168,6 +168,10 @@ async function tryPoint(place: Place, point: Point, number: number): Promise<Ver
     armFault(place, point);
     await scenario.act(container, place);
     disarm(place);
+    if (scenario.prove !== undefined) {
+      lost.push(...(await scenario.prove(container, place, before)));
+      return { point, lost, leaks: await endProved(place, container, { scenario, known }) };
+    }
     // Every other time the next start has to do what gc does otherwise.
     const isLeftToStart = scenario.changes === true && number % 2 === 0;
     if (scenario.changes && !isLeftToStart) {
@@ -196,9 +200,21 @@ async function tryPoint(place: Place, point: Point, number: number): Promise<Ver
     lost.push(String(error).replaceAll("\n", " "));
   }
   disarm(place);
+  if (scenario.prove !== undefined) await scenario.tidy?.(container, place);
   await end(place, container);
   const left = await patientLeaks(place, known);
   return { point, leaks: [...new Set([...leaks, ...left])], lost };
+}
+
+/** Ends what a scenario with a proof of its own has made: what is left then. */
+async function endProved(
+  place: Place,
+  container: Container,
+  { scenario, known }: { scenario: Scenario; known: ReadonlySet<string> },
+): Promise<string[]> {
+  await scenario.tidy?.(container, place);
+  await end(place, container);
+  return patientLeaks(place, known);
 }
 
 function find(name: string): Scenario {

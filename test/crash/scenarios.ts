@@ -4,6 +4,7 @@ import { must, run } from "../e2e/harness/shell.ts";
 import { makeContainer, type Container } from "./container.ts";
 import { runToExit } from "./exec.ts";
 import type { Place } from "./place.ts";
+import { findLoss, releaseName, reserving } from "./reservations.ts";
 
 /** What is interrupted, and what has to be true afterwards. */
 export interface Scenario {
@@ -21,6 +22,8 @@ export interface Scenario {
    * while it runs and after its next start.
    */
   changes?: boolean;
+  /** Says what is wrong afterwards, in the place of the usual; given the address of before. What it leaves is tidied. */
+  prove?: (container: Container, place: Place, before: string | undefined) => Promise<string[]>;
   /** The programs of which the operation consists, each interrupted by itself. */
   targets: readonly string[];
 }
@@ -264,6 +267,60 @@ export const scenarios: readonly Scenario[] = [
     targets: ["program"],
   },
   {
+    name: "reserve",
+    arrange: async (container) => {
+      container.exist(reserving(container));
+      await container.start();
+      await container.stop();
+      container.remove();
+    },
+    act: (_, place) => gc(place),
+    prove: proveSuccessor,
+    tidy: releaseName,
+    keeps: true,
+    targets: ["program", "portmap:DEL"],
+  },
+  {
+    name: "adopt",
+    arrange: async (container, place) => {
+      await leaveReserved(neighbourOf(container, place), container);
+      await gc(place);
+      container.exist(reserving(container));
+    },
+    act: async (container) => void (await container.create()),
+    prove: proveItself,
+    tidy: endReserved,
+    keeps: false,
+    targets: ["program", "portmap:ADD", "bridge:CHECK"],
+  },
+  {
+    name: "adopt with another request",
+    arrange: async (container, place) => {
+      await leaveReserved(neighbourOf(container, place), container);
+      container.exist({ ...reserving(container), "cni.aliases": "db" });
+    },
+    act: async (container) => void (await container.create()),
+    prove: proveItself,
+    tidy: endReserved,
+    keeps: false,
+    targets: ["program", "bridge:DEL", "host-local:DEL", "bridge:ADD", "host-local:ADD"],
+  },
+  {
+    name: "release",
+    arrange: async (container, place) => {
+      container.exist(reserving(container));
+      await container.start();
+      await container.stop();
+      container.remove();
+      await gc(place);
+    },
+    act: (container, place) => releaseName(container, place),
+    prove: async () => [],
+    tidy: releaseName,
+    keeps: false,
+    targets: ["program", "ip", "bridge:DEL", "host-local:DEL"],
+  },
+  {
     name: "poststop hook of a stop",
     arrange: async (container) => {
       container.exist();
@@ -302,6 +359,50 @@ export const scenarios: readonly Scenario[] = [
     targets: ["program"],
   },
 ];
+
+/** A container of the name that was removed: what is reserved goes to `container`. */
+async function leaveReserved(holder: Container, container: Container): Promise<void> {
+  holder.exist(reserving(container));
+  await holder.start();
+  const [address = ""] = (await holder.link()).split(" ");
+  reservedAddresses.set(container.number, address);
+  await holder.stop();
+  holder.remove();
+}
+
+/** By the number of the container that is to have them. */
+const reservedAddresses = new Map<number, string>();
+
+/** Another container of the name has the address of before. */
+async function proveSuccessor(
+  container: Container,
+  place: Place,
+  before: string | undefined,
+): Promise<string[]> {
+  const successor = neighbourOf(container, place);
+  successor.exist(reserving(container));
+  await successor.start();
+  const lost = await findLoss(successor, place, before);
+  await successor.deleteForce();
+  successor.remove();
+  await gc(place);
+  return lost;
+}
+
+/** The container itself has the address that the one before had, whatever became of its first start. */
+async function proveItself(container: Container, place: Place): Promise<string[]> {
+  await container.deleteForce();
+  await container.start();
+  const before = reservedAddresses.get(container.number);
+  return findLoss(container, place, before);
+}
+
+async function endReserved(container: Container, place: Place): Promise<void> {
+  await container.deleteForce();
+  container.remove();
+  await gc(place);
+  await releaseName(container, place);
+}
 
 /** A container by number, new in each point. */
 export const containerOf = makeContainer;

@@ -297,6 +297,8 @@ export const scenarios: readonly Scenario[] = [
     name: "adopt with another request",
     arrange: async (container, place) => {
       await leaveReserved(neighbourOf(container, place), container);
+      // The hook that its stop left behind has nothing more to do.
+      await gc(place);
       container.exist({ ...reserving(container), "cni.aliases": "db" });
     },
     act: async (container) => void (await container.create()),

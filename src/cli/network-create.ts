@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { NetworkList } from "../cni/index.ts";
+import { fabricNeeds } from "../doctor/fabrics.ts";
 import { describeRemedy, type Finding } from "../doctor/finding.ts";
 import { type Host, runJson } from "../doctor/host.ts";
 import { localHost } from "../doctor/local-host.ts";
@@ -170,6 +171,10 @@ async function planAndCheck(
   const clashes = await subnetOverlap({ networks: async () => [...lists, list], routes });
   refuse(clashes.filter(own), "give another --subnet, or leave it out: a free one is chosen");
   refuse(await pluginBinaries({ host, config, cni: sandbox.cni, networks: alone }));
+  // A session of BGP may still be on its way.
+  refuse(
+    (await fabricNeeds({ host, networks: alone })).filter(({ title }) => !title.startsWith("BGP ")),
+  );
   for (const { status, detail } of await mtuAgainstUplink({ networks: alone, links, routes })) {
     if (status !== "fine") process.stderr.write(`docker-cni: ${name}: ${printable(detail)}\n`);
   }

@@ -1,3 +1,4 @@
+import { addressElsewhere } from "./address-elsewhere.ts";
 import { unownedChains } from "./chains.ts";
 import { configFile, configWarnings } from "./configuration.ts";
 import { portsTwice, withoutNetwork } from "./containers.ts";
@@ -8,6 +9,7 @@ import {
   runtimeIsThisOne,
   runtimeRegistered,
 } from "./engine.ts";
+import { fabricNeeds } from "./fabrics.ts";
 import type { Finding } from "./finding.ts";
 import { dockerFirewall, firewalld, iptablesKinds, nftForwardPolicy } from "./firewall.ts";
 import { forwardPolicy, ipForward } from "./forwarding.ts";
@@ -44,6 +46,8 @@ export const sections: Readonly<Record<string, Readonly<Record<string, Check>>>>
     status: networkStatus,
     subnets: subnetOverlap,
     mtu: mtuAgainstUplink,
+    fabrics: fabricNeeds,
+    "address-elsewhere": addressElsewhere,
   },
   Firewall: {
     "ip-forward": ipForward,

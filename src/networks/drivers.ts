@@ -1,4 +1,5 @@
 import type { JsonObject } from "../lib/fields.ts";
+import { FABRIC_DRIVERS } from "./fabric-drivers.ts";
 
 /** What the plugins of a network are made of. */
 export interface DriverInput {
@@ -16,6 +17,8 @@ export interface Driver {
   parent: "bridge" | "uplink" | "interface" | "optional" | "none";
   /** Whether a subnet is chosen where none is given; `needed`: it is the parent's, and nobody can choose it. */
   subnet: "chosen" | "needed" | "optional";
+  /** What to do where a subnet that is needed is not given; without it what holds for the parent's. */
+  subnetHint?: string;
   /** Whether the MTU is the uplink's unless told, has to be told, or cannot be. */
   mtu: "uplink" | "told" | "none";
   internal: boolean;
@@ -23,6 +26,7 @@ export interface Driver {
 
 /** The drivers with a way of their own; any other plugin is taken as it is. */
 export function driverOf(type: string): Driver {
+  if (Object.hasOwn(FABRIC_DRIVERS, type)) return FABRIC_DRIVERS[type] ?? ANY;
   return Object.hasOwn(DRIVERS, type) ? (DRIVERS[type] ?? ANY) : ANY;
 }
 

@@ -212,9 +212,9 @@ function ipamOf(
   }
   if (subnets.length === 0) {
     if (driver.subnet === "optional" && !isAsked) return undefined;
-    const hint =
+    const parents =
       "give that of the parent with --subnet, or addresses by --plugin TYPE,ipam.type=dhcp";
-    throw refused(`--driver ${type}`, "it needs a subnet", hint);
+    throw refused(`--driver ${type}`, "it needs a subnet", driver.subnetHint ?? parents);
   }
   const count = subnets.filter((subnet) => familyOf(subnet) === 4).length;
   if (count > 1 && driver.parent === "bridge" && !internal) {

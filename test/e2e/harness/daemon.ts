@@ -50,6 +50,8 @@ export interface StartOptions {
   env: Record<string, string>;
   /** Folders of the machine that dockerd and its runtimes may change without anybody else seeing it. */
   privateFolders: readonly string[];
+  /** What runs a command where dockerd is to be, in place of the host's network namespace. */
+  within?: readonly string[];
 }
 
 /** Starts dockerd in a session of its own and waits until it answers; rejects with the end of its log. */
@@ -57,7 +59,7 @@ export async function startDaemon(place: Place, options: StartOptions): Promise<
   const log = openSync(join(place.dir, "dockerd.log"), "a");
   const command = ["dockerd", "--config-file", join(place.dir, "daemon.json")];
   const [file = "", ...args] = [
-    ...inHostNetns(place),
+    ...(options.within ?? inHostNetns(place)),
     ...withPrivateFolders(place, options.privateFolders),
     ...command,
   ];

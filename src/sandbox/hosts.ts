@@ -6,6 +6,7 @@ import { writeOwnLines } from "../names/own-lines.ts";
 import { errnoOf, UserError } from "../lib/errors.ts";
 import type { SandboxContext } from "./context.ts";
 import { isWithoutIpv6 } from "./ipv6.ts";
+import type { Member } from "../state/member-index.ts";
 import type { SandboxRecord } from "../state/record.ts";
 
 /** The longest that anybody waits for others to finish with the hosts files, ms. */
@@ -89,8 +90,7 @@ async function rewriteHosts(
 }
 
 async function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>): Promise<void> {
-  const records = context.store.list().flatMap((id) => presentRecord(context, id) ?? []);
-  const present = (await Promise.all(records.map(asNamedNow))).toSorted(byAge);
+  const present = (await presentMembers(context)).toSorted(byAge);
   const linesAt = hostLines(present.map(memberOf));
   for (const [place, { id, files, attachments }] of present.entries()) {
     const isConcerned =
@@ -108,8 +108,24 @@ async function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>)
   }
 }
 
+/** From how many sandboxes on it is worth to note what was found of them. */
+const MANY = 32;
+
+async function presentMembers(context: SandboxContext): Promise<Member[]> {
+  const { store } = context;
+  const read = async (id: string): Promise<SandboxRecord | undefined> => {
+    const record = presentRecord(context, id);
+    return record && asNamedNow(record);
+  };
+  const ids = store.list();
+  if (ids.length < MANY)
+    return (await Promise.all(ids.map(read))).filter((one) => one !== undefined);
+  const { knownMembers } = await import("./known-members.ts");
+  return knownMembers(context, ids, read);
+}
+
 /** Who comes last stands last: a start adds a line to the files of the others. */
-function byAge(one: SandboxRecord, other: SandboxRecord): number {
+function byAge(one: Member, other: Member): number {
   return one.createdAt === other.createdAt ? 0 : one.createdAt < other.createdAt ? -1 : 1;
 }
 
@@ -130,7 +146,7 @@ function presentRecord(context: SandboxContext, id: string): SandboxRecord | und
     : record;
 }
 
-function memberOf(record: SandboxRecord): NetworkMember {
+function memberOf(record: Member): NetworkMember {
   const { id, names, service, attachments } = record;
   return {
     id,

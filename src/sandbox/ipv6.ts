@@ -11,6 +11,9 @@ export function mayHaveIpv6(record: SandboxRecord): boolean {
 }
 
 /** Whether the container itself has IPv6 switched off on the interface. */
-export function isWithoutIpv6({ withoutIpv6 = [] }: SandboxRecord, ifName: string): boolean {
+export function isWithoutIpv6(
+  { withoutIpv6 = [] }: Pick<SandboxRecord, "withoutIpv6">,
+  ifName: string,
+): boolean {
   return withoutIpv6.includes("all") || withoutIpv6.includes(ifName);
 }

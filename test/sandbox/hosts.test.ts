@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { collectEach, sweep } from "../../src/sandbox/gc.ts";
@@ -144,4 +145,55 @@ describe("the hosts files", () => {
     expect(passes).toBe(1);
     expect(context.store.hostsNotes()).toEqual([]);
   });
+});
+
+/** As many as are noted in an index, whose records have not just been written. */
+async function many(): Promise<void> {
+  for (let place = 0; place < 40; place++) running(`m${place}`, `10.1.0.${place + 10}`);
+  await pause(150);
+  await refreshHosts(bench.current.context, running("first", "10.1.0.2"));
+}
+
+function indexFile(): string {
+  return join(bench.current.dir, "state", "members.json");
+}
+
+describe("the hosts files of many", () => {
+  test("have all names, of which only those that changed are read again", async () => {
+    await many();
+    // What is noted of a record that is still the same is what others see.
+    const text = readFileSync(indexFile(), "utf8");
+    writeFileSync(indexFile(), text.replace(`"names":["m7"]`, `"names":["noted"]`));
+    await refreshHosts(bench.current.context, running("second", "10.1.0.3"));
+    const expected = Array.from({ length: 40 }, (_, place) =>
+      place === 7 ? "noted" : `m${place}`,
+    );
+    expect(names("m0").toSorted()).toEqual([...expected, "first", "second"].toSorted());
+    expect(names("second").toSorted()).toEqual([...expected, "first", "second"].toSorted());
+  });
+
+  test("follow a record that is written again, a rename, a stop and a removal", async () => {
+    await many();
+    const { context } = bench.current;
+    running("m1", "10.1.0.99");
+    engineCalls("m2", { Name: "/renamed", Config: { Hostname: "m2" } });
+    context.store.markStopped("m3");
+    context.store.remove("m4");
+    await refreshHosts(context, running("second", "10.1.0.3"));
+    const seen = readFileSync(hostsFile("m0"), "utf8");
+    expect(seen).toContain("10.1.0.99\tm1\n");
+    expect(seen).not.toContain("10.1.0.11\t");
+    expect(seen).toMatch(/^10\.1\.0\.12\tm2 renamed$/m);
+    expect(seen).not.toMatch(/\tm[34]$/m);
+  });
+
+  test.each(["", "{", '{"version":0,"entries":{}}'])(
+    "are written from the records where what is noted is %j",
+    async (text) => {
+      await many();
+      writeFileSync(indexFile(), text);
+      await refreshHosts(bench.current.context, running("second", "10.1.0.3"));
+      expect(names("m0")).toHaveLength(42);
+    },
+  );
 });

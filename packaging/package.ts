@@ -51,6 +51,7 @@ const FILES: readonly [source: string, target: string, mode: number][] = [
   ["systemd/docker-cni-heal.service", "lib/systemd/system/docker-cni-heal.service", 0o644],
   ["systemd/docker-cni-dhcp.service", "lib/systemd/system/docker-cni-dhcp.service", 0o644],
   ["systemd/docker-cni-dhcp.socket", "lib/systemd/system/docker-cni-dhcp.socket", 0o644],
+  ["systemd/docker-cni-dns.service", "lib/systemd/system/docker-cni-dns.service", 0o644],
   ["systemd/docker-cni-metrics.service", "lib/systemd/system/docker-cni-metrics.service", 0o644],
   ["systemd/docker-cni-metrics.timer", "lib/systemd/system/docker-cni-metrics.timer", 0o644],
 ];

@@ -152,7 +152,8 @@ function sandboxContext(
     keepForMs: config.keepForMs,
     parkAfterMs: config.parkAfterMs,
     reserveForMs: config.reserveForMs,
-    hosts: config.hosts,
+    names: config.names,
+    dnsDir: config.dnsDir,
     firstUse: fileFirstUse(store, bootId),
     orphans: {
       end: async (netns, container) => {

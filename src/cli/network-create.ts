@@ -11,6 +11,7 @@ import { pluginBinaries } from "../doctor/plugins.ts";
 import { subnetOverlap } from "../doctor/subnets.ts";
 import { UserError } from "../lib/errors.ts";
 import { isJsonObject } from "../lib/fields.ts";
+import type { NamesBy } from "../lib/network-mark.ts";
 import { textOf } from "../lib/texts.ts";
 import { newFileName } from "../networks/file-names.ts";
 import { markOf } from "../networks/mark.ts";
@@ -44,6 +45,7 @@ export interface CreateOptions {
   vlan?: number;
   dns: string[];
   dnsSearch: string[];
+  names?: NamesBy;
   bandwidth?: string;
   firewall: FirewallChoice;
   default?: boolean;
@@ -154,6 +156,7 @@ async function planAndCheck(
       dns: options.dns,
       dnsSearch: options.dnsSearch,
       vlan: options.vlan,
+      names: options.names,
     },
     {
       networks: lists,

@@ -84,6 +84,12 @@ function createCommand(call: OperatorCall): Command {
     .option("--vlan <id>", "bridge and vlan: the VLAN of its containers", Number)
     .option("--dns <address>", "a name server of its containers", collectOption, [])
     .option("--dns-search <domain>", "where they look for short names", collectOption, [])
+    .addOption(
+      new Option(
+        "--names <how>",
+        "how they find each other by name; else as cni.yaml says",
+      ).choices(["hosts", "dns", "off"]),
+    )
     .option("--bandwidth <limits>", "of each container, such as ingress=100M,egress=10M")
     .addOption(
       new Option("--firewall <kind>", "what plugins make rules with")

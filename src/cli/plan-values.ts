@@ -104,7 +104,7 @@ const KEYS = {
   imageLabels: "image_labels",
   envAddresses: "env_addresses",
   workloadArgs: "workload_args",
-  hosts: "hosts",
+  names: "names",
   stateDir: "state_dir",
 } as const satisfies Partial<Record<keyof Config, string>>;
 

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { DEFAULT_LOG_FILE, type LogLevel } from "../lib/log.ts";
+import type { NamesBy } from "../lib/network-mark.ts";
 import { parseDuration } from "./duration.ts";
 import { idleKeys, logLevelNames, splitPathList, type RawConfig } from "./schema.ts";
 
@@ -33,15 +34,20 @@ export interface Config {
   envAddresses: boolean;
   /** What plugins are told of the container in CNI_ARGS: `id`, `name`, `label:KEY`. */
   workloadArgs: string[];
-  /** Whether the names of the containers on a network are written to their hosts files. */
-  hosts: boolean;
+  /** How containers on a network find each other by name, where the network's file does not say. */
+  names: NamesBy;
+  /** Where the files of the name server are, for the time of a boot. */
+  dnsDir: string;
   /** What the operator should know of the file though it is no error; for the log. */
   warnings: string[];
 }
 
+const STATE_DIR = "/var/lib/docker-cni";
+
 /** The settings that `raw`, a checked cni.yaml, stands for. */
 export function resolveConfig(raw: RawConfig): Config {
   const logDriver = raw.log_driver?.slice("file://".length);
+  const stateDir = path.resolve(raw.state_dir ?? STATE_DIR);
   return {
     cniConfDir: path.resolve(raw.cni_conf_dir ?? "/etc/cni/net.d"),
     cniBinDirs: splitPathList(raw.cni_bin_dir ?? "/opt/cni/bin:/usr/lib/cni").map((dir) =>
@@ -50,7 +56,7 @@ export function resolveConfig(raw: RawConfig): Config {
     ifName: raw.cni_ifname ?? "eth0",
     logFile: path.resolve(logDriver ?? raw.cni_log ?? DEFAULT_LOG_FILE),
     logLevel: logLevelNames.get(raw.log_level?.toLowerCase() ?? "") ?? "info",
-    stateDir: path.resolve(raw.state_dir ?? "/var/lib/docker-cni"),
+    stateDir,
     pluginTimeoutMs: parseDuration(raw.plugin_timeout ?? "") ?? 60_000,
     lockTimeoutMs: parseDuration(raw.lock_timeout ?? "") ?? 120_000,
     keep: raw.keep ?? (raw.fixed_ip === false ? "never" : "always"),
@@ -61,7 +67,8 @@ export function resolveConfig(raw: RawConfig): Config {
     imageLabels: raw.image_labels ?? "ignore",
     envAddresses: raw.env_addresses ?? false,
     workloadArgs: raw.workload_args ?? [],
-    hosts: raw.hosts ?? true,
+    names: raw.names ?? (raw.hosts === false ? "off" : "hosts"),
+    dnsDir: stateDir === STATE_DIR ? "/run/docker-cni/dns" : `${stateDir}/dns`,
     warnings: warningsOf(raw),
   };
 }

@@ -49,6 +49,7 @@ export const configSchema = z.strictObject({
     ),
   ),
   hosts: trueOrFalse(),
+  names: oneOf(["hosts", "dns", "off"]),
   fixed_ip: trueOrFalse(),
   cni_type: z.optional(z.unknown()),
   store_file: z.optional(z.unknown()),
@@ -64,9 +65,9 @@ export const idleKeys = {
   cni_wrapper: "plugins are called directly",
 } as const satisfies Partial<Record<keyof RawConfig, string>>;
 
-/** The keys to suggest in place of an unknown one: all but those that are only there for files of Go versions. */
+/** The keys to suggest in place of an unknown one: all but those that are only there for older files. */
 export const knownKeys = Object.keys(configSchema.shape).filter(
-  (key) => !(key in idleKeys) && key !== "fixed_ip",
+  (key) => !(key in idleKeys) && key !== "fixed_ip" && key !== "hosts",
 );
 
 /** The level that each accepted name stands for: ours, and those of the Go versions (logrus), in lower case. */

@@ -16,6 +16,7 @@ import { forwardPolicy, ipForward } from "./forwarding.ts";
 import { kernelFeatures, kernelRules } from "./kernel.ts";
 import { unownedLeases } from "./leases.ts";
 import { clock, diskSpace, netnsShared, unitsEnabled } from "./machine.ts";
+import { nameServer } from "./name-server.ts";
 import { networkd, networkManager } from "./managers.ts";
 import { mtuAgainstUplink } from "./mtu.ts";
 import { anyNetwork, networkFiles, networkNames, networkStatus } from "./networks.ts";
@@ -44,6 +45,7 @@ export const sections: Readonly<Record<string, Readonly<Record<string, Check>>>>
     "network-names": networkNames,
     plugins: pluginBinaries,
     status: networkStatus,
+    "name-server": nameServer,
     subnets: subnetOverlap,
     mtu: mtuAgainstUplink,
     fabrics: fabricNeeds,

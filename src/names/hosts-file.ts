@@ -40,6 +40,8 @@ export interface NetworkMember {
   names: readonly string[];
   /** A name that is good among the containers of one project only. */
   service?: ProjectName | undefined;
+  /** The networks whose others it is told of in its hosts file; without it, all of its networks. */
+  told?: readonly string[] | undefined;
   /** By the network's name. */
   networks: readonly {
     network: string;
@@ -58,7 +60,7 @@ export interface NetworkMember {
 export function hostLines(members: readonly NetworkMember[]): (place: number) => Uint8Array[] {
   const views = new Map<string, View>();
   const viewOf = (self: NetworkMember): View => {
-    const own = self.networks.map(({ network }) => network);
+    const own = self.told ?? self.networks.map(({ network }) => network);
     const key = JSON.stringify([self.service?.project, own.toSorted()]);
     const view = views.get(key) ?? makeView(members.map((peer) => linesAsSeen(peer, self, own)));
     views.set(key, view);

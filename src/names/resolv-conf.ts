@@ -65,3 +65,8 @@ export function withResultDns(text: string, dns: ResultDns, operator: OperatorDn
 function words(items: readonly string[] | undefined): string[] {
   return (items ?? []).filter((item) => WORD.test(item)).slice(0, MAX_ITEMS);
 }
+
+/** The name servers that a resolv.conf has. */
+export function serversIn(text: string): string[] {
+  return [...text.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, server = ""]) => server);
+}

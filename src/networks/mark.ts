@@ -1,10 +1,8 @@
 import { isValidInterfaceName, type NetworkList } from "../cni/index.ts";
 import { isJsonObject } from "../lib/fields.ts";
+import { MARK, namesBy, type NamesBy } from "../lib/network-mark.ts";
 import { textOf, textsOf } from "../lib/texts.ts";
 import { rangeOf } from "../lib/ip-range.ts";
-
-/** The key of a network's file, beside those of CNI, under which `network create` writes what is its own. */
-export const MARK = "dockerCni";
 
 /** What is remembered of a network in its file. */
 export interface Mark {
@@ -15,6 +13,8 @@ export interface Mark {
   internal?: boolean;
   /** The bridge that was not there before, and goes with the network. */
   bridge?: string;
+  /** How its containers find each other by name; without it, as the configuration says. */
+  names?: NamesBy;
   /** By which interface the host reaches containers of macvlan. */
   hostAccess?: HostAccess;
 }
@@ -34,6 +34,7 @@ export function markOf({ raw }: Pick<NetworkList, "raw">): Mark | undefined {
   if (!isJsonObject(mark)) return undefined;
   const labels = isJsonObject(mark["labels"]) ? Object.entries(mark["labels"]) : [];
   const bridge = textOf(mark["bridge"]);
+  const names = namesBy(raw);
   return {
     created: textOf(mark["created"]),
     ...(labels.length > 0 && {
@@ -41,6 +42,7 @@ export function markOf({ raw }: Pick<NetworkList, "raw">): Mark | undefined {
     }),
     ...(mark["internal"] === true && { internal: true }),
     ...(bridge !== "" && { bridge }),
+    ...(names !== undefined && { names }),
     ...hostAccessIn(mark["hostAccess"]),
   };
 }

@@ -11,13 +11,14 @@ import { subnetsOf } from "../ipam/pools.ts";
 import { bridgeNameOf } from "../lib/bridge-name.ts";
 import { UserError } from "../lib/errors.ts";
 import type { JsonObject } from "../lib/fields.ts";
+import { MARK } from "../lib/network-mark.ts";
 import { textOf } from "../lib/texts.ts";
 import { familyOf, hostLocalIpam } from "./addresses.ts";
 import { dhcpIpam } from "./dhcp.ts";
 import { type Driver, driverOf } from "./drivers.ts";
 import { withExtras, withNftables } from "./extras.ts";
 import { hostAccessOf } from "./host-access.ts";
-import { MARK, type Mark } from "./mark.ts";
+import type { Mark } from "./mark.ts";
 import { type NetworkOptions, type NetworkSurroundings, refused } from "./options.ts";
 import {
   type AskedPlugin,
@@ -66,6 +67,7 @@ export function planNetwork(options: NetworkOptions, around: NetworkSurroundings
     ...(options.labels.length > 0 && { labels: labelsOf(options.labels) }),
     ...(internal && { internal }),
     ...(bridge !== undefined && { bridge }),
+    ...(options.names && { names: options.names }),
     ...(hostAccess && { hostAccess }),
   };
   const isUnaddressed = driver.parent === "bridge" && internal;

@@ -1,5 +1,6 @@
 import type { NetworkList } from "../cni/index.ts";
 import { UserError } from "../lib/errors.ts";
+import type { NamesBy } from "../lib/network-mark.ts";
 import type { JsonObject } from "../lib/fields.ts";
 
 /** What is asked of a new network, as it was typed. */
@@ -31,6 +32,8 @@ export interface NetworkOptions {
   dns?: readonly string[];
   dnsSearch?: readonly string[];
   vlan?: number | undefined;
+  /** How its containers find each other by name. */
+  names?: NamesBy | undefined;
 }
 
 export type Firewall = "iptables" | "nftables";

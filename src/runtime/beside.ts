@@ -4,6 +4,7 @@ import { isEngineThere } from "../engine/container-dir.ts";
 import { writeSpec } from "../oci/bundle.ts";
 import { hasSetKeyHook, hooksBeforeStart, setsInterface } from "../oci/spec.ts";
 import { mayHaveIpv6 } from "../sandbox/ipv6.ts";
+import { howNamed } from "../sandbox/hosts.ts";
 import { publishNames } from "../sandbox/publish-names.ts";
 import { logEvent } from "../sandbox/network-event.ts";
 import { transition } from "../state/transitions.ts";
@@ -52,9 +53,10 @@ export async function runBeside(
  * 26 on it writes the hosts file anew then, hook or not.
  */
 function noteSettleBeforeStart(context: CreateContext, { bundle, plan: { record } }: Start): void {
-  const hosts = context.hosts ? record.files?.hosts : undefined;
+  const isNamed = howNamed(context, [record]) !== "off";
+  const hosts = isNamed ? record.files?.hosts : undefined;
   const changesNetwork = record.containerDir !== undefined && !hasSetKeyHook(bundle.spec);
-  if (changesNetwork && (context.hosts || mayHaveIpv6(record))) {
+  if (changesNetwork && (isNamed || mayHaveIpv6(record))) {
     context.store.markSettleBeforeStart(record.id, "always");
   } else {
     context.store.markSettleBeforeStart(record.id, hosts === undefined ? undefined : { hosts });

@@ -1,4 +1,5 @@
 import type { Cni } from "../cni/index.ts";
+import type { NamesBy } from "../lib/network-mark.ts";
 import type { Logger } from "../lib/log.ts";
 import type { NetnsManager } from "../netns/netns.ts";
 import type { FirstUse } from "../state/first-use.ts";
@@ -26,8 +27,10 @@ export interface SandboxContext {
   parkAfterMs: number | undefined;
   /** How long a network waits for the next container of its name, ms; undefined: until it is released. */
   reserveForMs: number | undefined;
-  /** Whether the hosts files of containers are kept up to date. */
-  hosts: boolean;
+  /** How containers find each other by name, where their network's file does not say. */
+  names: NamesBy;
+  /** Where the files of the name server are; it is there while the server is needed. */
+  dnsDir: string;
   firstUse: FirstUse;
   orphans: OrphanProcesses;
   /** Ends and removes a container of the low-level runtime by its folder there. */

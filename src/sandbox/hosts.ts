@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { editInPlace } from "../names/file-in-place.ts";
 import { nameInDocker } from "../names/container-name.ts";
@@ -15,12 +16,23 @@ const WAIT_MS = 5000;
 const FIRST_PAUSE_MS = 4;
 const LAST_PAUSE_MS = 64;
 
+/** How all of these are named; undefined where each of their networks has to be asked. */
+export function howNamed(
+  { names, dnsDir }: Pick<SandboxContext, "names" | "dnsDir">,
+  members: readonly Member[],
+): "hosts" | "off" | undefined {
+  const mayDiffer = members.some(
+    ({ dns, attachments }) => dns ?? attachments.some(({ list }) => list?.includes('"names"')),
+  );
+  return names === "dns" || mayDiffer || existsSync(dnsDir) ? undefined : names;
+}
+
 /**
  * Brings the hosts files of all containers on the sandbox's networks up to date, its own too while it is one of them.
  * Where many come at once, who gets at the files next sees to all who have left notes.
  */
 export async function refreshHosts(context: SandboxContext, record: SandboxRecord): Promise<void> {
-  if (!context.hosts) return;
+  if (howNamed(context, [record]) === "off") return;
   const networks = record.attachments.map(({ network }) => network);
   if (await rewriteHosts(context, networks)) return;
   const isNoted = noteHosts(context, record);
@@ -31,8 +43,9 @@ export async function refreshHosts(context: SandboxContext, record: SandboxRecor
  * Leaves a note that the hosts files of the containers on the sandbox's networks have to be rewritten. False when the
  * disk refuses.
  */
-export function noteHosts({ hosts, store, log }: SandboxContext, record: SandboxRecord): boolean {
-  if (!hosts) return true;
+export function noteHosts(context: SandboxContext, record: SandboxRecord): boolean {
+  const { store, log } = context;
+  if (howNamed(context, [record]) === "off") return true;
   const { id, attachments } = record;
   try {
     const networks = attachments.map(({ network }) => network);
@@ -47,7 +60,7 @@ export function noteHosts({ hosts, store, log }: SandboxContext, record: Sandbox
 
 /** Sees to all notes that were left, and waits while another is at it. */
 export async function settleHosts(context: SandboxContext): Promise<void> {
-  const isDue = context.hosts && context.store.hostsNotes().length > 0;
+  const isDue = context.store.hostsNotes().length > 0;
   if (isDue && !(await rewriteHosts(context))) await waitForHosts(context);
 }
 
@@ -91,8 +104,18 @@ async function rewriteHosts(
 
 async function rewriteOn(context: SandboxContext, networks: ReadonlySet<string>): Promise<void> {
   const present = (await presentMembers(context)).toSorted(byAge);
-  const linesAt = hostLines(present.map(memberOf));
-  for (const [place, { id, files, attachments }] of present.entries()) {
+  const how = howNamed(context, present);
+  if (how === "off") return;
+  const byNetwork = how === undefined ? await import("./names-by-network.ts") : undefined;
+  const members = present.map((member) => ({
+    ...memberOf(member),
+    told: byNetwork?.toldByHosts(context, member),
+  }));
+  await byNetwork?.serveNames(context, present, members);
+  const linesAt = hostLines(members);
+  for (const [place, member] of present.entries()) {
+    const { id, files, attachments } = member;
+    if (byNetwork?.isLeftAlone(context, member)) continue;
     const isConcerned =
       attachments.length === 0 || attachments.some(({ network }) => networks.has(network));
     if (files?.hosts === undefined || !isConcerned) continue;

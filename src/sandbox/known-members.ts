@@ -60,7 +60,7 @@ export async function knownMembers(
 }
 
 function memberOf(record: SandboxRecord): Member {
-  const { id, createdAt, names, service, files, withoutIpv6 } = record;
+  const { id, createdAt, names, service, files, withoutIpv6, dns } = record;
   return {
     id,
     createdAt,
@@ -68,11 +68,13 @@ function memberOf(record: SandboxRecord): Member {
     ...(service && { service }),
     ...(files && { files }),
     ...(withoutIpv6 && { withoutIpv6 }),
-    attachments: record.attachments.map(({ network, ifName, addresses, aliases }) => ({
+    ...(dns && { dns }),
+    attachments: record.attachments.map(({ network, ifName, addresses, aliases, list }) => ({
       network,
       ifName,
       addresses,
       ...(aliases && { aliases }),
+      ...(list.includes('"names"') && { list }),
     })),
   };
 }

@@ -8,9 +8,12 @@ import type { SandboxStore } from "./store.ts";
 /** What the hosts files need to know of a sandbox whose container may run. */
 export type Member = Pick<
   SandboxRecord,
-  "id" | "createdAt" | "names" | "service" | "files" | "withoutIpv6"
+  "id" | "createdAt" | "names" | "service" | "files" | "withoutIpv6" | "dns"
 > & {
-  attachments: Pick<AttachmentRecord, "network" | "ifName" | "addresses" | "aliases">[];
+  attachments: (Pick<AttachmentRecord, "network" | "ifName" | "addresses" | "aliases"> & {
+    /** The network's file, where it may say how its containers are named. */
+    list?: string;
+  })[];
 };
 
 /** What was read of one sandbox, and how to see whether it is still so. */
@@ -48,7 +51,7 @@ export function writeMemberIndex(store: SandboxStore, entries: MemberIndex): voi
 }
 
 /** Of which shape the entries are. */
-const VERSION = 1;
+const VERSION = 2;
 
 function fileOf(store: SandboxStore): string {
   return join(dirname(store.dir), "members.json");

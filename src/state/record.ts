@@ -36,6 +36,8 @@ export interface SandboxRecord {
   service?: { project: string; service: string };
   /** The engine's own files that the container has as /etc/hosts and /etc/resolv.conf. */
   files?: { hosts?: string; resolvConf?: string };
+  /** The name server's addresses that its resolv.conf has for each of its networks whose names come by DNS, since its start. */
+  dns?: Record<string, string[]>;
   /**
    * What is happening to the published ports; without a word they are held. `releasing`: their DEL has begun. `released`: it is
    * done, the container is stopped, and the ports are anybody's. `acquiring`: they are the container's again, and their ADD has

@@ -26,7 +26,8 @@ const defaults: Config = {
   imageLabels: "ignore",
   envAddresses: false,
   workloadArgs: [],
-  hosts: true,
+  names: "hosts",
+  dnsDir: "/run/docker-cni/dns",
   warnings: [],
 };
 
@@ -74,7 +75,11 @@ describe("what a file says is what the program gets", () => {
     ["logrus' warning is warn", "log_level: warning", { logLevel: "warn" }],
     ["logrus' trace is debug", "log_level: trace", { logLevel: "debug" }],
     ["logrus' fatal is error", "log_level: fatal", { logLevel: "error" }],
-    ["state_dir moves the state", "state_dir: /srv/cni/", { stateDir: "/srv/cni" }],
+    [
+      "state_dir moves the state",
+      "state_dir: /srv/cni/",
+      { stateDir: "/srv/cni", dnsDir: "/srv/cni/dns" },
+    ],
     ["a time-out in milliseconds", "plugin_timeout: 500ms", { pluginTimeoutMs: 500 }],
     ["a time-out in minutes and seconds", "lock_timeout: 1m30s", { lockTimeoutMs: 90_000 }],
     ["keep: never", "keep: never", { keep: "never" }],
@@ -91,7 +96,9 @@ describe("what a file says is what the program gets", () => {
       "workload_args: [id, name, 'label:com.example/team']",
       { workloadArgs: ["id", "name", "label:com.example/team"] },
     ],
-    ["hosts: false", "hosts: false", { hosts: false }],
+    ["hosts: false", "hosts: false", { names: "off" }],
+    ["names by DNS", "names: dns", { names: "dns" }],
+    ["names before the older hosts", "hosts: false\nnames: hosts", {}],
     ["fixed_ip: false of a Go version is keep: never", "fixed_ip: false", { keep: "never" }],
     ["fixed_ip: true of a Go version is keep: always", "fixed_ip: true", { keep: "always" }],
     ["keep wins over fixed_ip", "fixed_ip: false\nkeep: label", { keep: "label" }],
@@ -105,11 +112,11 @@ describe("what a file says is what the program gets", () => {
         ],
       },
     ],
-    ["JSON is YAML", '{"cni_ifname": "net0", "hosts": false}', { ifName: "net0", hosts: false }],
+    ["JSON is YAML", '{"cni_ifname": "net0", "hosts": false}', { ifName: "net0", names: "off" }],
     [
       "line ends may be CR LF",
       "cni_ifname: net0\r\nhosts: false\r\n",
-      { ifName: "net0", hosts: false },
+      { ifName: "net0", names: "off" },
     ],
   ])("%s", (_title, text, expected) => {
     expect(parseConfig(file, text)).toEqual({ ...defaults, ...expected });

@@ -65,6 +65,7 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     "lib/docker-cni/systemd/docker-cni-gc.path",
     "lib/systemd/system/docker-cni-heal.service",
     "lib/systemd/system/docker-cni-dhcp.socket",
+    "lib/systemd/system/docker-cni-dns.service",
     "lib/systemd/system/docker-cni-metrics.timer",
     "share/man/man1/docker-cni.1.gz",
     "share/man/man5/cni.yaml.5.gz",
@@ -88,6 +89,7 @@ describe.skipIf(!has("dpkg-deb"))("the packages bring", () => {
     expect(readdirSync(units).toSorted()).toEqual([
       "docker-cni-dhcp.service",
       "docker-cni-dhcp.socket",
+      "docker-cni-dns.service",
       "docker-cni-heal.service",
       "docker-cni-metrics.service",
       "docker-cni-metrics.timer",

@@ -123,7 +123,8 @@ function context(): CreateContext {
     keepForMs: undefined,
     parkAfterMs: undefined,
     reserveForMs: undefined,
-    hosts: false,
+    names: "off",
+    dnsDir: join(dir, "dns"),
     netns: {
       add: async (name) => {
         await happens("netns add");

@@ -163,7 +163,7 @@ async function timed(work: () => unknown): Promise<number> {
 describe("beside 10,000 stopped containers that keep their networks", () => {
   test("a start, the allotment of its ports, the look for garbage and gc stay bounded", async () => {
     const { context, results, namespaces } = bench.current;
-    context.hosts = true;
+    context.names = "hosts";
     results.push(RESULT, RESULT, RESULT);
     const publishing = { hostConfig: { PortBindings: { "80/tcp": [{ HostPort: "18080" }] } } };
     const again = (container: Container) => {

@@ -180,7 +180,8 @@ function makeBench(dir: string): Bench {
     keepForMs: undefined,
     parkAfterMs: undefined,
     reserveForMs: undefined,
-    hosts: false,
+    names: "off",
+    dnsDir: join(dir, "dns"),
   };
   return { dir, context, events, faults, namespaces, cached, configured, results };
 }

@@ -10,7 +10,7 @@ import { attachment, keptRecord, useBench } from "./context.ts";
 const bench = useBench();
 
 beforeEach(() => {
-  bench.current.context.hosts = true;
+  bench.current.context.names = "hosts";
 });
 
 /** A container that runs, at `address` on `network`. */

@@ -45,7 +45,7 @@ test("no IPv6 address of a container without IPv6 is told to its neighbours", as
   const { context, dir } = bench.current;
   const hosts = join(dir, "hosts");
   writeFileSync(hosts, "");
-  context.hosts = true;
+  context.names = "hosts";
   const addresses = ["10.9.0.2/24", ADDRESS];
   const record = keptRecord(bench.current, {
     names: ["web"],

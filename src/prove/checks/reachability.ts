@@ -1,3 +1,4 @@
+import { namesBy } from "../../lib/network-mark.ts";
 import { readFileSync } from "node:fs";
 import {
   all,
@@ -72,8 +73,8 @@ const BETWEEN_PEERS =
 /** By the hosts files, which are the names that docker-cni gives. */
 export const nameCheck: Check = {
   name: "name",
-  needs: all(needsAddress(), ({ scratch }) =>
-    scratch.hosts ? undefined : "hosts: false in the configuration",
+  needs: all(needsAddress(), ({ scratch, list }) =>
+    (namesBy(list.raw) ?? scratch.names) === "off" ? "names: off" : undefined,
   ),
   async run(proof) {
     const { one, two } = proof;

@@ -362,6 +362,29 @@ const rows: Row[] = [
     remedy: "docker system prune",
   },
   {
+    of: "names by DNS without a name server",
+    check: "name-server",
+    status: "warning",
+    world: { networks: lan({ dockerCni: { names: "dns" } }) },
+    says: "aardvark-dns is not installed: names on lan are in hosts files only",
+    remedy: "apt-get install aardvark-dns",
+  },
+  {
+    of: "a name server that was killed, whose number is another's now",
+    check: "name-server",
+    status: "warning",
+    world: {
+      files: {
+        "/usr/lib/podman/aardvark-dns": { mode: 0o755 },
+        "/run/docker-cni/dns/lan~": "10.9.0.1\n",
+        "/run/docker-cni/dns/aardvark.pid": "4711",
+        "/proc/4711/cmdline": "/usr/sbin/named\0-f\0",
+      },
+    },
+    says: "does not run, and containers ask it",
+    remedy: "docker-cni heal",
+  },
+  {
     of: "units that are not enabled",
     check: "units",
     status: "warning",

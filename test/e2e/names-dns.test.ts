@@ -2,12 +2,33 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { findNameServer, nameServerPid } from "../../src/sandbox/name-server.ts";
+import { hostLocal } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import { waitFor } from "./harness/shell.ts";
 import { program } from "./life/program.ts";
 
-const test = dockerTest({ iptables: true });
+const test = dockerTest({
+  iptables: true,
+  networks: (place) => ({
+    "20-named.conflist": {
+      cniVersion: "1.0.0",
+      name: "named",
+      dockerCni: { names: "dns" },
+      plugins: [
+        {
+          type: "bridge",
+          bridge: `en${place.index}named`,
+          isGateway: true,
+          ipam: Object.assign(hostLocal(place), {
+            ranges: [[{ subnet: `10.206.${place.index}.0/24` }]],
+            routes: [],
+          }),
+        },
+      ],
+    },
+  }),
+});
 
 const dnsDir = (host: DockerHost) => join(host.place.dir, "state/dns");
 const resolvConf = (host: DockerHost, id: string) => host.ok("exec", id, "cat", "/etc/resolv.conf");
@@ -104,6 +125,27 @@ describe.skipIf(findNameServer() === undefined)("names by dns (aardvark-dns)", (
     await expectEnded(host);
     const [gateway = ""] = /nameserver \S+/.exec(before) ?? [];
     expect(await resolvConf(host, web)).not.toContain(gateway);
+  });
+});
+
+describe.skipIf(findNameServer() === undefined)("a network whose file says dns", () => {
+  test("is asked for its names, beside hosts files of another one", async ({ host }) => {
+    const both = `cni.networks=${host.place.network},named`;
+    const web = await host.sleeper("--name", "web", "--label", both);
+    const db = await host.sleeper("--name", "db", "--label", "cni.networks=named");
+    const lan = await host.sleeper("--name", "lan");
+    const { address } = await host.interface(db);
+    expect(await resolvConf(host, web)).toContain(`nameserver 10.206.${host.place.index}.1`);
+    expect(await lookUp(host, web, "db.named")).toContain(address);
+    expect(await lookUp(host, db, "lan")).not.toContain((await host.interface(lan)).address);
+    expect(hostsFile(host, web)).toMatch(/ lan$/m);
+    expect(hostsFile(host, web)).not.toMatch(/ db$/m);
+    expect(hostsFile(host, lan)).toMatch(/ web$/m);
+    expect(await program(host, "disconnect", "web", "named")).toMatchObject({ exitCode: 0 });
+    expect(await resolvConf(host, web)).not.toContain("10.206.");
+    expect(await lookUp(host, db, "web")).not.toMatch(/Address.*10\.206\.\d+\.[^1]/);
+    await host.ok("rm", "-f", web, db, lan);
+    await expectEnded(host);
   });
 });
 

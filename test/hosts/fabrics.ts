@@ -5,6 +5,8 @@ import { join } from "node:path";
 export interface Fabric {
   /** The page of docs/networks that sets it up. */
   page: string;
+  /** Which of the page's variants; undefined where it has none. */
+  variant?: string;
   packages: readonly string[];
   /** The network of containers on any host. */
   network: string;
@@ -17,10 +19,26 @@ export interface Fabric {
 export const FABRICS: Readonly<Record<string, Fabric>> = {
   bird: {
     page: "routed.md",
+    variant: "bird",
     packages: ["bird2"],
     network: "routed",
     moving: { network: "moving", address: "10.78.0.77" },
     mtu: 1500,
+  },
+  frr: {
+    page: "routed.md",
+    variant: "frr",
+    packages: ["frr"],
+    network: "routed",
+    moving: { network: "moving", address: "10.78.0.77" },
+    mtu: 1500,
+  },
+  "frr-evpn": {
+    page: "evpn.md",
+    packages: ["frr"],
+    network: "everywhere",
+    moving: { network: "moving", address: "10.79.255.77" },
+    mtu: 1450,
   },
 };
 

@@ -6,7 +6,7 @@ import { measure } from "./measure.ts";
 import { type Lab, startLab } from "./lab.ts";
 import { labHost } from "./lab-host.ts";
 import { installMissing } from "./packages.ts";
-import { followPage, readPage } from "./page.ts";
+import { followPage } from "./page.ts";
 import { labsOfCheckout } from "./place.ts";
 import { takeDownLab } from "./take-down.ts";
 import { type Outcome, tryFabric } from "./trial.ts";
@@ -58,7 +58,7 @@ async function up(): Promise<void> {
   await installMissing(packages, print);
   const lab = await startLab({ count, packages });
   try {
-    if (fabric !== undefined) await followPage(readPage(fabric.page), lab.hosts);
+    if (fabric !== undefined) await followPage(fabric, lab.hosts);
   } catch (error) {
     await lab.stop();
     throw error;
@@ -116,7 +116,7 @@ async function test(): Promise<void> {
       figures.push([name, ...(await figuresOf(fabric.network, lab))]);
     } catch (error) {
       tell(name, { check: "set-up", word: "failed", error });
-      rows.push([name, "failed"]);
+      if (rows.at(-1)?.[0] !== name) rows.push([name, "failed"]);
     } finally {
       process.off("SIGINT", onSignal);
       process.off("SIGTERM", onSignal);

@@ -1,12 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY } from "../e2e/harness/config.ts";
+import type { Fabric } from "./fabrics.ts";
 import type { LabHost } from "./lab-host.ts";
 
 /** A block of a page that is to be typed. */
 export interface Block {
   /** The one host that it is for; undefined: all of them. */
   host: string | undefined;
+  /** The one variant of the page that it is for; undefined: all of them. */
+  variant: string | undefined;
   text: string;
 }
 
@@ -17,10 +20,10 @@ export interface Page {
 }
 
 /**
- * What a page of docs/networks tells to type: its blocks of `sh`, in their order. A block `sh a` is for the host a, and one
- * of `sh variables` has the values of the first host, a line each.
+ * What a page of docs/networks tells to type: its blocks of `sh`, in their order. A block `sh a` is for the host a, one of
+ * `sh frr` for the variant frr of the page, and one of `sh variables` has the values of the first host, a line each.
  */
-export function readPage(name: string): Page {
+function readPage(name: string): Page {
   return parsePage(readFileSync(join(REPOSITORY, "docs/networks", name), "utf8"));
 }
 
@@ -30,7 +33,8 @@ export function parsePage(text: string): Page {
   for (const [, word, body = ""] of text.matchAll(/^```sh(?: (\w+))?\n(.*?)^```$/gms)) {
     if (word === "variables") {
       variables.push(...[...body.matchAll(/^(\w+)=/gm)].map(([, variable = ""]) => variable));
-    } else blocks.push({ host: word, text: body });
+    } else if (word?.length === 1) blocks.push({ host: word, variant: undefined, text: body });
+    else blocks.push({ host: undefined, variant: word, text: body });
   }
   return { variables, blocks };
 }
@@ -59,10 +63,15 @@ function valuesOf(
   );
 }
 
-/** Does on the hosts what the page says, each block on all hosts that it is for before the next. */
-export async function followPage(page: Page, hosts: readonly LabHost[]): Promise<void> {
+/** Does on the hosts what a fabric's page says, each block on all hosts that it is for before the next. */
+export async function followPage(
+  { page: name, variant }: Pick<Fabric, "page" | "variant">,
+  hosts: readonly LabHost[],
+): Promise<void> {
+  const page = readPage(name);
   for (const block of page.blocks) {
-    const meant = hosts.filter(({ name }) => block.host === undefined || name === block.host);
+    if (block.variant !== undefined && block.variant !== variant) continue;
+    const meant = hosts.filter((host) => block.host === undefined || host.name === block.host);
     await Promise.all(meant.map((host) => host.sh(block.text, valuesOf(page, host, hosts))));
   }
 }

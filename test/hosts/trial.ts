@@ -3,7 +3,7 @@ import type { Fabric } from "./fabrics.ts";
 import { serve } from "./containers.ts";
 import type { Lab } from "./lab.ts";
 import type { LabHost } from "./lab-host.ts";
-import { followPage, readPage } from "./page.ts";
+import { followPage } from "./page.ts";
 import { traces } from "./traces.ts";
 
 export interface Outcome {
@@ -21,7 +21,7 @@ export async function tryFabric(
 ): Promise<Outcome[]> {
   const [a, b, ...others] = lab.hosts;
   if (a === undefined || b === undefined) throw new Error("a fabric needs two hosts");
-  await followPage(readPage(fabric.page), lab.hosts);
+  await followPage(fabric, lab.hosts);
   const before = new Map<LabHost, readonly string[]>();
   for (const host of lab.hosts) before.set(host, await traces(host));
   const addresses = new Map<LabHost, string>();

@@ -5,7 +5,8 @@ import { findNameServer, nameServerPid } from "../../src/sandbox/name-server.ts"
 import { hostLocal } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
-import { waitFor } from "./harness/shell.ts";
+import { must, waitFor } from "./harness/shell.ts";
+import { inHostNetns } from "./harness/traces.ts";
 import { program } from "./life/program.ts";
 
 const test = dockerTest({
@@ -60,6 +61,11 @@ describe.skipIf(findNameServer() === undefined)("names by dns (aardvark-dns)", (
     }
     expect(await lookUp(host, web, address)).toMatch(/db/);
     expect(await host.ok("exec", web, "ping", "-c", "1", "sql")).toContain(`(${address})`);
+    const [, gateway = ""] = /nameserver (\S+)/.exec(await resolvConf(host, web)) ?? [];
+    expect(
+      await must([...inHostNetns(host.place), "busybox", "nslookup", "db", gateway]),
+      "the host asks",
+    ).toContain(address);
     expect(hostsFile(host, web)).toMatch(/ web$/m);
     expect(hostsFile(host, web)).not.toMatch(/ db$/m);
     await host.ok("stop", "-t", "0", db);

@@ -50,7 +50,7 @@ export function resolveConfig(raw: RawConfig): Config {
   const stateDir = path.resolve(raw.state_dir ?? STATE_DIR);
   return {
     cniConfDir: path.resolve(raw.cni_conf_dir ?? "/etc/cni/net.d"),
-    cniBinDirs: splitPathList(raw.cni_bin_dir ?? "/opt/cni/bin:/usr/lib/cni").map((dir) =>
+    cniBinDirs: splitPathList(raw.cni_bin_dir ?? defaultBinDirs(process.execPath)).map((dir) =>
       path.resolve(dir),
     ),
     ifName: raw.cni_ifname ?? "eth0",
@@ -71,6 +71,13 @@ export function resolveConfig(raw: RawConfig): Config {
     dnsDir: stateDir === STATE_DIR ? "/run/docker-cni/dns" : `${stateDir}/dns`,
     warnings: warningsOf(raw),
   };
+}
+
+/** The default of `cni_bin_dir`: last in it, of the installed program, is the folder in which that is a plugin itself. */
+export function defaultBinDirs(program: string): string {
+  const dirs = "/opt/cni/bin:/usr/lib/cni";
+  const isOwn = path.basename(program) === "docker-cni" && !program.includes(":");
+  return isOwn ? `${dirs}:${path.resolve(path.dirname(program), "../cni")}` : dirs;
 }
 
 function warningsOf(raw: RawConfig): string[] {

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { describeError, UserError } from "../../src/lib/errors.ts";
-import type { Config } from "../../src/config/config.ts";
+import { type Config, defaultBinDirs } from "../../src/config/config.ts";
 import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { knownKeys } from "../../src/config/schema.ts";
 
@@ -307,6 +307,27 @@ describe("a wrong file is an error that names file, line, key, what was expected
 
   test("a second fault is counted in the singular", () => {
     expect(messageOf("keep: 1\nhosts: 1\n").split("\n")[0]).toMatch(/ \(and 1 more fault below\)$/);
+  });
+});
+
+describe("plugins are searched by default", () => {
+  const dirs = "/opt/cni/bin:/usr/lib/cni";
+
+  test.each([
+    [
+      "in the package's own folder, last",
+      "/usr/lib/docker-cni/dist/docker-cni",
+      `${dirs}:/usr/lib/docker-cni/cni`,
+    ],
+    [
+      "in that below the prefix of install",
+      "/usr/local/lib/docker-cni/dist/docker-cni",
+      `${dirs}:/usr/local/lib/docker-cni/cni`,
+    ],
+    ["in no folder of another program's", "/usr/bin/node", dirs],
+    ["in no folder that a list cannot hold", "/a:b/dist/docker-cni", dirs],
+  ])("%s", (_title, program, expected) => {
+    expect(defaultBinDirs(program)).toBe(expected);
   });
 });
 

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { type NetworkList, type PluginExec, realPluginExec } from "../cni/index.ts";
 import { ifReadable } from "../lib/errors.ts";
+import { isJsonObject } from "../lib/fields.ts";
 
 /** The name under which the program is a plugin. */
 export const BRIDGE_PLUGIN = "docker-cni-bridge";
@@ -22,16 +23,20 @@ export function ownPluginExec(): PluginExec {
   };
 }
 
-/** Whether each plugin of the list, found in `dirs`, is answered in this process. */
+/** Whether each plugin of the list, found in `dirs`, is answered in this process, and starts no plugin for its addresses. */
 export function runsInProcess(
   { plugins }: Pick<NetworkList, "plugins">,
   dirs: readonly string[],
 ): boolean {
   const exec = ownPluginExec();
-  return plugins.every(({ type }) => {
+  return plugins.every(({ type, ipam }) => {
     const path = type === BRIDGE_PLUGIN ? exec.find(type, dirs) : undefined;
-    return path !== undefined && isSelf(path);
+    return path !== undefined && isSelf(path) && isOwnIpam(ipam);
   });
+}
+
+function isOwnIpam(ipam: unknown): boolean {
+  return ipam === undefined || (isJsonObject(ipam) && ipam["type"] === "host-local");
 }
 
 function isSelf(path: string): boolean {

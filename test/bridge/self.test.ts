@@ -21,6 +21,8 @@ const put = (name: string): void => writeFileSync(join(dir, name), "#!/bin/sh\n"
 const link = (): void => symlinkSync(realpathSync("/proc/self/exe"), join(dir, BRIDGE_PLUGIN));
 const list = (...types: string[]) => ({ plugins: types.map((type) => ({ type })) });
 
+const withIpam = (type: string) => ({ plugins: [{ type: BRIDGE_PLUGIN, ipam: { type } }] });
+
 describe("a list of plugins runs in this process", () => {
   test("when its only plugin is a link to the program", () => {
     link();
@@ -31,6 +33,12 @@ describe("a list of plugins runs in this process", () => {
     link();
     put("tuning");
     expect(runsInProcess(list(BRIDGE_PLUGIN, "tuning"), [dir])).toBe(false);
+  });
+
+  test("not when another program gives its addresses", () => {
+    link();
+    expect(runsInProcess(withIpam("host-local"), [dir])).toBe(true);
+    expect(runsInProcess(withIpam("dhcp"), [dir])).toBe(false);
   });
 
   test("not when the plugin of this name is another program's, or is not there", () => {

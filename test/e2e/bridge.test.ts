@@ -1,7 +1,7 @@
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { hostLocal, type NetworkList, REPOSITORY } from "./harness/config.ts";
+import { cniConfig, hostLocal, type NetworkList, REPOSITORY, toYaml } from "./harness/config.ts";
 import { dockerTest } from "./harness/fixture.ts";
 import type { DockerHost } from "./harness/host.ts";
 import type { Place } from "./harness/place.ts";
@@ -49,6 +49,16 @@ test("containers reach each other and the gateway, and leave no lease behind", a
   await expect
     .poll(() => leases(host.place).filter((name) => /\d$/.test(name)), { timeout: 10_000 })
     .toEqual([]);
+});
+
+test("the plugin is found where cni_bin_dir is not set", async ({ host }) => {
+  useOwnBridge(host);
+  rmSync(join(host.place.dir, "plugins/docker-cni-bridge"));
+  const { cni_bin_dir: _, ...others } = cniConfig(host.place);
+  host.writeConfig(toYaml(others));
+  const id = await host.sleeper();
+  expect((await host.interface(id)).address).not.toBe("");
+  await host.ok("rm", "-f", id);
 });
 
 test("a container keeps its address and MAC when it starts again", async ({ host }) => {

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
@@ -58,6 +59,23 @@ test("the plugin is found where cni_bin_dir is not set", async ({ host }) => {
   host.writeConfig(toYaml(others));
   const id = await host.sleeper();
   expect((await host.interface(id)).address).not.toBe("");
+  await host.ok("rm", "-f", id);
+});
+
+test("a port of udp leads to the container", async ({ host }) => {
+  useOwnBridge(host);
+  const id = await host.sleeper("-p", "18482:53/udp");
+  const { address } = await host.interface(id);
+  expect(await ports(host.place)).toBe(`udp . 18482 : ${address} . 53`);
+  const pid = (await host.ok("inspect", "-f", "{{.State.Pid}}", id)).trim();
+  const server = spawn("nsenter", ["-t", pid, "-n", "socat", "UDP-LISTEN:53", "EXEC:cat"]);
+  onTestFinished(() => void server.kill());
+  const client = ["sh", "-c", "echo asked | socat -t2 - UDP:127.0.0.1:18482"];
+  await expect
+    .poll(async () => (await run([...inHostNetns(host.place), ...client])).stdout.trim(), {
+      timeout: 10_000,
+    })
+    .toBe("asked");
   await host.ok("rm", "-f", id);
 });
 

@@ -22,6 +22,8 @@ export interface PluginExit {
   stdout: string;
   /** The last 64 KiB of what it wrote to stderr. */
   stderr: string;
+  /** After a time-out: since when it hung, and in what. */
+  hung?: string | undefined;
 }
 
 /** How plugins are found and run: the one effect of this library beside its cache. */
@@ -81,7 +83,7 @@ async function runPlugin(call: PluginCall, ownGroup: boolean): Promise<PluginExi
   }
 }
 
-type End = Pick<PluginExit, "ended" | "exitCode" | "signal">;
+type End = Pick<PluginExit, "ended" | "exitCode" | "signal" | "hung">;
 
 async function waitForEnd(
   child: ChildProcess,
@@ -91,6 +93,7 @@ async function waitForEnd(
 ): Promise<End> {
   const { promise, resolve, reject } = withResolvers<End>();
   let ended: PluginExit["ended"] = "exited";
+  let hung: string | undefined;
   let reapTimer: NodeJS.Timeout | undefined;
   const stop = (reason: PluginExit["ended"]): void => {
     if (ended !== "exited") return;
@@ -99,11 +102,20 @@ async function waitForEnd(
     // A process in uninterruptible sleep does not die: it is left to the kernel.
     reapTimer = setTimeout(() => {
       child.unref();
-      resolve({ ended, exitCode: null, signal: null });
+      resolve({ ended, exitCode: null, signal: null, hung });
     }, reapMs);
   };
   const onAbort = (): void => stop("aborted");
-  const timeout = setTimeout(() => stop("timeout"), Math.min(call.timeoutMs, maxTimerMs));
+  const onTimeout = async (): Promise<void> => {
+    // Before it is killed: what it has started tells what it waits for.
+    const { whatHangs } = await import("./what-hangs.ts");
+    hung = whatHangs(child.pid, call);
+    stop("timeout");
+  };
+  const timeout = setTimeout(
+    () => void onTimeout().catch(() => stop("timeout")),
+    Math.min(call.timeoutMs, maxTimerMs),
+  );
   const sizeCheck = setInterval(() => {
     if (files.stdoutSize() > maxOutputBytes) stop("overflow");
   }, sizeCheckMs);
@@ -111,7 +123,7 @@ async function waitForEnd(
   child.once("error", reject);
   child.once("exit", (exitCode, signal) => {
     if (files.stdoutSize() > maxOutputBytes) ended = "overflow";
-    resolve({ ended, exitCode, signal });
+    resolve({ ended, exitCode, signal, hung });
   });
   try {
     return await promise;

@@ -144,7 +144,7 @@ export async function callOnce(invoker: Invoker, request: PluginRequest): Promis
   try {
     const exit = await startPlugin(invoker, request, path);
     ({ stderr } = exit);
-    const stdout = readOutput(exit, contextOf(invoker, request));
+    const stdout = await readOutput(exit, contextOf(invoker, request));
     report({ ok: true });
     return stdout;
   } catch (error) {

@@ -1,9 +1,9 @@
 import { convertResult } from "./convert.ts";
-import { asCniError, CniError, errorCodes, type CniCommand } from "./errors.ts";
-import { maxOutputBytes, type PluginExit } from "./exec.ts";
-import { describeType, isObject, parseJson, type JsonObject } from "./json.ts";
+import { asCniError, CniError, type CniCommand } from "./errors.ts";
+import type { PluginExit } from "./exec.ts";
+import { parseJson } from "./json.ts";
 import { readResult, type Result } from "./result.ts";
-import { lastLine, oneLine } from "./text.ts";
+import { oneLine } from "./text.ts";
 
 /** Which call an output belongs to, for the error message. */
 export interface CallContext {
@@ -17,12 +17,16 @@ export interface CallContext {
 const shown = 300;
 
 /**
- * The stdout of a plugin that succeeded. Throws a CniError for every other end: error JSON, an exit status, a signal,
+ * The stdout of a plugin that succeeded. Rejects with a CniError for every other end: error JSON, an exit status, a signal,
  * a time-out, an abort, too much output.
  */
-export function readOutput(exit: PluginExit, context: CallContext): string {
+export async function readOutput(exit: PluginExit, context: CallContext): Promise<string> {
+  const { ended, exitCode, stdout } = exit;
+  // A result has no key of this name: what has it may be error JSON in spite of exit status 0.
+  if (ended === "exited" && exitCode === 0 && !stdout.includes('"code"')) return stdout;
+  const { failureOf } = await import("./output-failure.ts");
   const failure = failureOf(exit, context);
-  if (failure === undefined) return exit.stdout;
+  if (failure === undefined) return stdout;
   const { command, plugin, network } = context;
   throw new CniError({ command, plugin, network, ...failure });
 }
@@ -49,68 +53,5 @@ export function readAddOutput(stdout: string, version: string, context: CallCont
     const { code, msg } = asCniError(error);
     const { command, plugin, network } = context;
     throw new CniError({ kind: "bad-output", code, msg, command, plugin, network, cause: error });
-  }
-}
-
-type Failure = Pick<ConstructorParameters<typeof CniError>[0], "kind" | "msg" | "code" | "details">;
-
-function failureOf(exit: PluginExit, { timeoutMs }: CallContext): Failure | undefined {
-  const stderr = lastLine(exit.stderr, shown);
-  const behind = stderr === "" ? "" : `: ${stderr}`;
-  if (exit.ended === "timeout") {
-    const msg = `it did not finish within ${timeoutMs / 1000} s and was killed${behind}`;
-    return { kind: "timeout", msg };
-  }
-  if (exit.ended === "aborted") return { kind: "aborted", msg: "it was aborted" };
-  if (exit.ended === "overflow") {
-    return { kind: "bad-output", msg: `it printed more than ${maxOutputBytes / 1024 ** 2} MiB` };
-  }
-  if (exit.signal !== null) {
-    return { kind: "signal", msg: `it was killed by ${exit.signal}${behind}` };
-  }
-  return exit.exitCode === 0 ? reportedError(exit.stdout) : exitFailure(exit, stderr);
-}
-
-/** Error JSON in spite of exit status 0: no result has both keys. */
-function reportedError(stdout: string): Failure | undefined {
-  const object = tryParse(stdout);
-  if (!isObject(object) || typeof object["code"] !== "number" || object["code"] === 0)
-    return undefined;
-  return typeof object["msg"] === "string" ? errorJson(object) : undefined;
-}
-
-function exitFailure({ exitCode, stdout }: PluginExit, stderr: string): Failure {
-  const object = tryParse(stdout);
-  if (isObject(object) && typeof object["msg"] === "string") return errorJson(object);
-  const printed = oneLine(stdout, shown);
-  const status = exitCode === null ? "it ended without an exit status" : `exit status ${exitCode}`;
-  if (printed !== "") {
-    const what =
-      object === undefined
-        ? "which is no JSON"
-        : `which is ${describeType(object)} but no CNI error`;
-    return { kind: "exit", msg: `${status}, it printed ${printed}, ${what}` };
-  }
-  return {
-    kind: "exit",
-    msg: stderr === "" ? `${status}, it printed nothing` : `${status}: ${stderr}`,
-  };
-}
-
-function errorJson({ code, msg, details }: JsonObject): Failure {
-  return {
-    kind: "plugin",
-    code: typeof code === "number" && Number.isInteger(code) ? code : errorCodes.internal,
-    msg: msg === "" ? "it gave no reason" : String(msg),
-    ...(typeof details === "string" && details !== "" && { details }),
-  };
-}
-
-function tryParse(stdout: string): unknown {
-  try {
-    return parseJson(stdout);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }

@@ -7,13 +7,29 @@ describe("what is reported of a plugin that", () => {
   const list = networkList(["one"]);
 
   test.each([
-    ["hangs", "sleep 9", "timeout", "it did not finish within 0.3 s and was killed"],
+    ["hangs in what it called", "sleep 9; true", "", ""],
     [
-      "hangs and says why",
-      "echo waiting for dhcp >&2; sleep 9",
-      "timeout",
-      "it did not finish within 0.3 s and was killed: waiting for dhcp",
+      "hangs, and wrote of something else before",
+      "echo waiting for dhcp >&2; sleep 9; true",
+      "",
+      "; its last line on stderr was: waiting for dhcp",
     ],
+    ["hangs in a program that its program called", "sh -c 'sleep 9; true'; true", "sh > ", ""],
+  ])("%s: which call, since when, and in what", async (_, body, between, behind) => {
+    const fake = fakePlugins("one");
+    fake.answer("one", "ADD", body);
+    const start = Date.now();
+    const error = await failure(fake.cni({ timeoutMs: 300 }).addNetworkList(list, attachment));
+    const [, since = "", rest] =
+      /: it did not finish within 0\.3 s and was killed; its ADD hung since (\S+Z), (.*)$/.exec(
+        error.message,
+      ) ?? [];
+    expect(Math.abs(Date.parse(since) - start)).toBeLessThan(5000);
+    expect(rest).toBe(`in what it called: ${between}sleep${behind}`);
+    expect(error).toMatchObject({ kind: "timeout", plugin: "one", network: "lan", command: "ADD" });
+  });
+
+  test.each([
     [
       "crashes",
       "echo panic: oh no >&2; kill -SEGV $$",

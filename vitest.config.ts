@@ -17,8 +17,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Each file has a dockerd of its own, and mostly waits for it.
-          maxWorkers: 2,
+          // Each file has a dockerd of its own, and mostly waits for it: two cores are idle for a third of the time with two.
+          maxWorkers: 3,
         },
       },
     ],

@@ -47,8 +47,7 @@ export async function withAllottedPorts<T>(
   networkRequest: PortsRequest,
   use: (ports: AllottedPorts) => T,
 ): Promise<T> {
-  await collectGone(context, id);
-  await releaseStopped(
+  await makeRoom(
     context,
     id,
     [networkRequest.ports, ...networkRequest.networks.map(({ ports }) => ports)].flat(),
@@ -132,10 +131,36 @@ function choose(
   return { all, byNetwork, chosen };
 }
 
+/**
+ * Waits for the release of what publishes ports and is gone, and has stopped containers give back at once what is wanted of them, while
+ * nobody is kept from being allotted others.
+ */
+async function makeRoom(
+  context: SandboxContext,
+  id: string,
+  requests: readonly PortRequest[],
+): Promise<void> {
+  const others = otherRecords(context, id);
+  for (const record of others) {
+    if (publishedPorts(record).length === 0 || !isLeftToRelease(record)) continue;
+    const { collect } = await import("./gc.ts");
+    await collect(context, record.id, { waitMs: context.lockTimeoutMs });
+  }
+  await releaseWanted(context, others, requests);
+}
+
 /** Has stopped containers give back at once what is wanted of them, while nobody is kept from being allotted others. */
 export async function releaseStopped(
   context: SandboxContext,
   id: string,
+  requests: readonly PortRequest[],
+): Promise<void> {
+  await releaseWanted(context, otherRecords(context, id), requests);
+}
+
+async function releaseWanted(
+  context: SandboxContext,
+  others: readonly SandboxRecord[],
   requests: readonly PortRequest[],
 ): Promise<void> {
   const isWanted = (port: PortMapping): boolean =>
@@ -143,17 +168,8 @@ export async function releaseStopped(
       const { hostPort } = port;
       return first <= hostPort && hostPort <= last && clash({ hostPort, protocol, hostIP }, port);
     });
-  for (const record of otherRecords(context, id)) {
+  for (const record of others) {
     if (publishedPorts(record).some(isWanted)) await releaseForOther(context, record.id);
-  }
-}
-
-/** Waits for the release of what publishes ports and is gone, while nobody is kept from being allotted others. */
-async function collectGone(context: SandboxContext, id: string): Promise<void> {
-  for (const record of otherRecords(context, id)) {
-    if (publishedPorts(record).length === 0 || !isLeftToRelease(record)) continue;
-    const { collect } = await import("./gc.ts");
-    await collect(context, record.id, { waitMs: context.lockTimeoutMs });
   }
 }
 

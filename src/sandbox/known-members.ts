@@ -24,7 +24,7 @@ export async function knownMembers(
   const known = readMemberIndex(store);
   const next: MemberIndex = {};
   const members: Member[] = [];
-  let isChanged = ids.length !== Object.keys(known).length;
+  let isChanged = false;
   for (const id of ids) {
     if (store.stoppedAt(id) !== undefined) continue;
     const before = known[id];
@@ -48,7 +48,7 @@ export async function knownMembers(
       ...(member && { member }),
     };
   }
-  if (isChanged) {
+  if (isChanged || Object.keys(next).length !== Object.keys(known).length) {
     try {
       writeMemberIndex(store, next);
     } catch (error) {

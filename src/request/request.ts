@@ -6,11 +6,11 @@ import {
   plainNetwork,
   withInterfaceNames,
 } from "./attachment-request.ts";
+import { applyEnv, applyFlags } from "./first-network.ts";
 import { isRequestKey } from "./trusted-labels.ts";
 import { type PortRequest, parsePorts } from "../ports/ports.ts";
 import { SELECTION_KEY, parseSelection } from "./selection.ts";
 import {
-  isCniArgValue,
   parseAliases,
   parseBandwidth,
   parseCniArgs,
@@ -100,12 +100,11 @@ export function parseRequest(input: RequestInput): SandboxRequest {
       warnings.push(`${source.flag} is not known here and is ignored`);
     }
   }
-  applyEnv(named, input.env ?? []);
   const [first] = named;
-  if (first !== undefined && input.macAddress !== undefined) {
-    first.mac ??= parseMac({ flag: "--mac-address", value: input.macAddress });
+  if (first !== undefined) {
+    applyEnv(first, input.env ?? []);
+    applyFlags(first, input);
   }
-  if (first !== undefined) applyFlags(first, input);
   return {
     none,
     networks: named,
@@ -223,37 +222,4 @@ function findNetwork(
   throw new UserError("BAD_REQUEST", `${source.flag}: ${problem}`, {
     hint: `name one of these or its interface: ${choices.join(", ")}`,
   });
-}
-
-/** Docker's own flags speak for the first network, where no label or annotation does. */
-function applyFlags(
-  first: AttachmentRequest,
-  { ips = [], networkAliases = [] }: RequestInput,
-): void {
-  if (first.ips.length === 0 && ips.length > 0) {
-    first.ips = parseIps({ flag: "--ip", value: ips.join(",") });
-  }
-  if (networkAliases.length === 0) return;
-  const value = networkAliases.join(",");
-  first.aliases = [...first.aliases, ...parseAliases({ flag: "--network-alias", value })];
-}
-
-/** IPV4 and IPPOOL speak for the first network, where no label or annotation does. */
-function applyEnv(networks: SandboxRequest["networks"], env: readonly string[]): void {
-  const first = networks[0];
-  if (first === undefined) return;
-  const ip = envValue(env, "IPV4");
-  if (ip !== undefined && first.ips.length === 0)
-    first.ips = parseIps({ flag: "--env IPV4", value: ip });
-  const pool = envValue(env, "IPPOOL");
-  if (pool === undefined || first.cniArgs.some(([key]) => key === "IPPOOL")) return;
-  if (!isCniArgValue(pool)) {
-    throw badRequest({ flag: "--env IPPOOL", value: pool }, "cannot stand in CNI_ARGS", "blue");
-  }
-  first.cniArgs = [...first.cniArgs, ["IPPOOL", pool]];
-}
-
-function envValue(env: readonly string[], name: string): string | undefined {
-  const value = env.findLast((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
-  return value === "" ? undefined : value;
 }

@@ -115,10 +115,10 @@ async function succeed(docker: DockerHost): Promise<void> {
     ledger.seen(name, (await docker.interface(id)).address);
     if (random() < 0.5) await step(docker, "restart", "-t", "0", id);
     ledger.seen(name, (await docker.interface(id)).address);
-    if (container === 1) ledger.releasing(name);
     await step(docker, "rm", "-f", id);
     await pause(random() * 500);
   }
+  ledger.releasing(name);
   await cni(docker, "release", name);
 }
 

@@ -184,7 +184,8 @@ function clearlyKept(context: SandboxContext, id: string): GcOutcome | undefined
   if (unsettledReason(context, record) !== undefined) return undefined;
   const isMarked = marks.stoppedForMs !== undefined;
   const isSettled = facts.process === "running" ? !isMarked : isMarked && !mayHoldPorts(record);
-  if (isOver({ life }) || !isSettled || isParkDue(context, marks, network)) return undefined;
+  const mayPark = life === "kept" && isParkDue(context, marks, network);
+  if (isOver({ life }) || !isSettled || mayPark) return undefined;
   const outcome = life === "reserved" ? "reserved" : "kept";
   return { id, ...(record.name !== undefined && { name: record.name }), outcome };
 }
